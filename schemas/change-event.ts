@@ -1,0 +1,48 @@
+import type { Position } from './position.ts';
+import type { TableSchema } from './table-schema.ts';
+import type { Row } from './value.ts';
+
+/** Debezium's letters: create, update, delete, read (a snapshot's row). */
+export type Operation = 'c' | 'u' | 'd' | 'r';
+
+/** Where an event comes from: the `source` block of the envelope, with Debezium's meanings. */
+export interface EventSource {
+  /** Name of the pipeline. */
+  readonly name: string;
+  readonly db: string;
+  /** Top-level transaction id; null for rows of a snapshot. */
+  readonly txId: number | null;
+  /** LSN of the change itself; for rows of a snapshot that of the chunk's closing watermark. */
+  readonly lsn: bigint;
+  /** Commit time in microseconds since 1970; for rows of a snapshot the time of the chunk's closing watermark. */
+  readonly tsUs: number;
+  readonly snapshot: boolean;
+}
+
+/**
+ * One row change: the only data type that crosses a process border. `after` holds the whole row (null for deletes);
+ * `before` holds what Postgres sent of the old row, at least the key columns for deletes, null when it sent nothing.
+ */
+export interface ChangeEvent {
+  readonly table: TableSchema;
+  readonly op: Operation;
+  /** The key columns' values: of `after`, or of the deleted row. */
+  readonly key: Row;
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly position: Position;
+  readonly source: EventSource;
+  /** When the event was captured, milliseconds since 1970. */
+  readonly tsMs: number;
+}
+
+/** The key columns of a row. Throws RangeError when one is absent. */
+export function keyOf(table: TableSchema, row: Row): Row {
+  const key: Record<string, Row[string]> = {};
+  for (const column of table.key) {
+    const value = row[column];
+    if (value === undefined) throw new RangeError(`key column ${column} is absent`);
+    key[column] = value;
+  }
+  return key;
+}
