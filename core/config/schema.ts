@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { tablePattern } from '../../schemas/table-pattern.ts';
+
+/** A duration as people write it, `500ms`, `10s`, `5m`, `2h`; parsed to milliseconds. */
+const durationMs = z
+  .string()
+  .regex(/^\d+(ms|s|m|h)$/, 'expected a duration such as 500ms, 10s, 5m or 2h')
+  .transform((text) => {
+    const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[
+      text.replace(/^\d+/, '') as 'ms' | 's' | 'm' | 'h'
+    ];
+    return Number.parseInt(text, 10) * unit;
+  });
+
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a lower-case letter, then up to 39 of a-z, 0-9, _ and -');
+
+const port = z.number().int().min(0).max(65_535);
+
+/** One transform: a built-in one as `{ verb: options }`, or a user's own as `{ module: path }`. */
+const transform = z.record(z.string(), z.unknown()).refine((entry) => Object.keys(entry).length === 1, {
+  message: 'expected one transform per list entry, such as "- maskColumns: {...}" or "- module: ./file.ts"',
+});
+
+const source = z.strictObject({
+  url: z.string().min(1).describe('postgres://user:password@host:port/database'),
+  tables: z.array(tablePattern).min(1).describe('schema.table or schema.*'),
+  exclude: z.array(tablePattern).default([]),
+  columns: z
+    .record(
+      tablePattern,
+      z
+        .strictObject({
+          include: z.array(z.string()).min(1).optional(),
+          exclude: z.array(z.string()).optional(),
+        })
+        .refine((entry) => (entry.include === undefined) !== (entry.exclude === undefined), {
+          message: 'expected either include or exclude',
+        }),
+    )
+    .default({})
+    .describe('per table, the columns that are captured; key columns always are'),
+  snapshot: z.enum(['initial', 'never']).default('initial'),
+  snapshotChunkRows: z.number().int().min(1).max(100_000).default(5_000),
+  heartbeatInterval: durationMs.prefault('10s'),
+  truncate: z.enum(['stop', 'ignore']).default('stop').describe('what the producer does at a TRUNCATE'),
+  transforms: z.array(transform).default([]),
+});
+
+const kafka = z.strictObject({
+  brokers: z
+    .array(z.string().regex(/^[^:,\s]+:\d+$/, 'expected host:port'))
+    .min(1)
+    .describe('a list of host:port'),
+  ssl: z
+    .union([
+      z.boolean(),
+      z.strictObject({ ca: z.string().optional(), rejectUnauthorized: z.boolean().default(true) }),
+    ])
+    .default(false),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+      username: z.string(),
+      password: z.string(),
+    })
+    .optional(),
+  compression: z.enum(['zstd', 'gzip', 'none']).default('none'),
+  partitions: z.number().int().min(1).max(1000).default(3),
+  replicationFactor: z.number().int().min(1).max(10).default(1),
+});
+
+const registry = z.strictObject({
+  url: z.url(),
+  username: z.string().optional(),
+  password: z.string().optional(),
+});
+
+/** The keys that every sink has; the rest belongs to the sink's type, which checks them itself. */
+const sink = z.looseObject({
+  type: z.string().describe('the folder of the store under consumers/'),
+  tables: z.array(tablePattern).min(1).optional().describe('default: all captured tables'),
+  transforms: z.array(transform).default([]),
+  deadLetter: z.strictObject({ mode: z.enum(['park', 'stop']).default('park') }).prefault({}),
+});
+
+export const configSchema = z.strictObject({
+  pipeline: name.describe('prefix of topics, consumer groups, slot and publication'),
+  source,
+  kafka,
+  registry: registry.optional().describe('Avro with a registry, JSON without'),
+  sinks: z.record(name, sink).default({}),
+  dashboard: z.strictObject({ port: port.default(8080) }).optional(),
+  metrics: z.strictObject({ port: port.default(9464), host: z.string().default('127.0.0.1') }).prefault({}),
+});
+
+export type Config = z.output<typeof configSchema>;
+/** What a user writes, for `defineConfig`. */
+export type ConfigInput = z.input<typeof configSchema>;
+export type SourceConfig = Config['source'];
+export type KafkaConfig = Config['kafka'];
+export type RegistryConfig = NonNullable<Config['registry']>;
+export type SinkConfig = Config['sinks'][string];
+export type TransformConfig = z.output<typeof transform>;
+
+/** Keys of a sink that belong to the runtime, not to the store. */
+export const RUNTIME_SINK_KEYS = ['type', 'tables', 'transforms', 'deadLetter'] as const;
