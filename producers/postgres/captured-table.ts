@@ -1,0 +1,116 @@
+import type { EventSource, ChangeEvent, Operation } from '../../schemas/change-event.ts';
+import { keyOf } from '../../schemas/change-event.ts';
+import type { Position } from '../../schemas/position.ts';
+import type { Column, TableSchema } from '../../schemas/table-schema.ts';
+import type { Row, Value } from '../../schemas/value.ts';
+import type { Tuple } from './pgoutput/messages.ts';
+import { valueFromText } from './text-value.ts';
+
+/** A table with the way from the stream's tuples to rows. The tuple's places may differ from the schema's. */
+export interface CapturedTable {
+  readonly oid: number;
+  readonly table: TableSchema;
+  /** For each place of a tuple its column, or null for one that is not captured. */
+  readonly places: readonly (Column | null)[];
+}
+
+/** Restricts a schema to the columns that both the tuples and the catalogue have, and that the config captures. */
+export function captureTable(
+  oid: number,
+  schema: TableSchema,
+  tupleColumns: readonly string[],
+  isCaptured: (column: string) => boolean,
+): CapturedTable {
+  const columns = schema.columns.filter(
+    (column) =>
+      tupleColumns.includes(column.name) && (isCaptured(column.name) || schema.key.includes(column.name)),
+  );
+  const table =
+    columns.length === schema.columns.length
+      ? schema
+      : {
+          ...schema,
+          columns,
+          foreignKeys: schema.foreignKeys.filter((foreignKey) =>
+            foreignKey.columns.every((name) => columns.some((column) => column.name === name)),
+          ),
+        };
+  return {
+    oid,
+    table,
+    places: tupleColumns.map((name) => columns.find((column) => column.name === name) ?? null),
+  };
+}
+
+/** A tuple as a row. Columns whose unchanged TOAST value was not sent are absent. */
+export function rowFromTuple(captured: CapturedTable, tuple: Tuple): Row {
+  const row: Record<string, Value> = {};
+  captured.places.forEach((column, place) => {
+    const text = tuple[place];
+    if (column !== null && text !== undefined) row[column.name] = valueOf(column, text);
+  });
+  return row;
+}
+
+function valueOf(column: Column, text: string | null): Value {
+  return text === null ? null : valueFromText(column.kind, text);
+}
+
+/** The names of captured columns that a new row lacks, because their TOAST value is unchanged. */
+export function missingColumns(captured: CapturedTable, row: Row): string[] {
+  return captured.table.columns.filter((column) => !(column.name in row)).map((column) => column.name);
+}
+
+/**
+ * The old row of an update or delete. With an old key only the key's columns mean anything (Postgres sends null for the
+ * rest); a replica identity other than the primary key may lack key columns, which are then taken from the new row.
+ */
+export function oldRow(captured: CapturedTable, kind: 'key' | 'full', tuple: Tuple): Row {
+  const row = rowFromTuple(captured, tuple);
+  return kind === 'full'
+    ? row
+    : Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+}
+
+/** One change as an event; `before` and `after` are rows of `captured.table`. */
+export function makeEvent(
+  captured: CapturedTable,
+  op: Operation,
+  rows: { before: Row | null; after: Row | null },
+  position: Position,
+  source: EventSource,
+): ChangeEvent {
+  const identifying = rows.after ?? rows.before;
+  if (identifying === null) throw new RangeError('an event needs a row');
+  return {
+    table: captured.table,
+    op,
+    key: keyOf(captured.table, identifying),
+    before: rows.before,
+    after: rows.after,
+    position,
+    source,
+    tsMs: Date.now(),
+  };
+}
+
+/** Whether two rows of the table have the same primary key. */
+export function sameKey(table: TableSchema, left: Row, right: Row): boolean {
+  return table.key.every((name) => sameValue(left[name] ?? null, right[name] ?? null));
+}
+
+function sameValue(left: Value, right: Value): boolean {
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right) === 0;
+  return Object.is(left, right);
+}
+
+/** A key as a text that is unique within its table, for sets of keys. */
+export function keyIdentity(table: TableSchema, key: Row): string {
+  return JSON.stringify(
+    table.key.map((name) => {
+      const value = key[name] ?? null;
+      if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+      return typeof value === 'bigint' || typeof value === 'number' ? String(value) : value;
+    }),
+  );
+}

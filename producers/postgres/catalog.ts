@@ -1,0 +1,151 @@
+import type pg from 'pg';
+import type { ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
+import type { ValueKind } from '../../schemas/value.ts';
+
+/** A table as the catalogue names it. */
+export interface CatalogTable {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly hasPrimaryKey: boolean;
+  readonly partitioned: boolean;
+  readonly owner: boolean;
+  readonly selectable: boolean;
+}
+
+/** Ordinary and partitioned tables of the database that are the user's own; partitions belong to their root. */
+export async function listTables(client: pg.Client): Promise<CatalogTable[]> {
+  const { rows } = await client.query<Record<string, string>>(`
+    SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relkind = 'p' AS partitioned,
+           EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS has_key,
+           pg_has_role(c.relowner, 'USAGE') AS owner, has_table_privilege(c.oid, 'SELECT') AS selectable
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+     ORDER BY n.nspname, c.relname`);
+  return rows.map((row) => ({
+    oid: Number(row['oid']),
+    schema: row['schema'] ?? '',
+    name: row['name'] ?? '',
+    hasPrimaryKey: row['has_key'] === 't',
+    partitioned: row['partitioned'] === 't',
+    owner: row['owner'] === 't',
+    selectable: row['selectable'] === 't',
+  }));
+}
+
+/** The shape of one table now, or null when there is none with this oid or it has no primary key. */
+export async function readTableSchema(client: pg.Client, oid: number): Promise<TableSchema | null> {
+  const { rows: columns } = await client.query<Record<string, string | null>>(
+    // A domain counts as its base type; typbasetype is followed to the end, since domains can stand on domains.
+    `WITH RECURSIVE base AS (
+       SELECT a.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod AS modifier, t.typname, t.typcategory
+         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+       UNION ALL
+       SELECT b.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod,
+              CASE WHEN b.modifier = -1 THEN b.typtypmod ELSE b.modifier END, t.typname, t.typcategory
+         FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
+     SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
+            b.typtype AS type_type, b.typname AS type_name, b.typcategory AS category, b.modifier
+       FROM pg_attribute a JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
+      WHERE a.attrelid = $1 ORDER BY a.attnum`,
+    [oid],
+  );
+  const { rows: names } = await client.query<Record<string, string>>(
+    'SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1',
+    [oid],
+  );
+  const key = await readPrimaryKey(client, oid);
+  const [named] = names;
+  if (named === undefined || key.length === 0) return null;
+  return {
+    schema: named['schema'] ?? '',
+    name: named['name'] ?? '',
+    columns: columns.map((column) => {
+      const kind = kindOf(column);
+      return {
+        name: column['name'] ?? '',
+        type: column['type'] ?? '',
+        kind,
+        nullable: column['not_null'] !== 't',
+        ...modifiersOf(kind, Number(column['modifier'])),
+      };
+    }),
+    key,
+    foreignKeys: await readForeignKeys(client, oid),
+  };
+}
+
+async function readPrimaryKey(client: pg.Client, oid: number): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT a.attname AS name
+       FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
+       JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+      WHERE i.indrelid = $1 AND i.indisprimary AND k.place <= i.indnkeyatts ORDER BY k.place`,
+    [oid],
+  );
+  return rows.map((row) => row.name);
+}
+
+async function readForeignKeys(client: pg.Client, oid: number): Promise<ForeignKey[]> {
+  const { rows } = await client.query<Record<string, string>>(
+    `SELECT c.conname AS name, n.nspname AS schema, r.relname AS table,
+            (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)
+               JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,
+            (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(c.confkey) WITH ORDINALITY AS k(attnum, place)
+               JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum) AS referenced
+       FROM pg_constraint c JOIN pg_class r ON r.oid = c.confrelid JOIN pg_namespace n ON n.oid = r.relnamespace
+      WHERE c.conrelid = $1 AND c.contype = 'f' AND NOT r.relispartition ORDER BY c.conname`,
+    [oid],
+  );
+  return rows.map((row) => ({
+    name: row['name'] ?? '',
+    columns: JSON.parse(row['columns'] ?? '[]') as string[],
+    referencedSchema: row['schema'] ?? '',
+    referencedTable: row['table'] ?? '',
+    referencedColumns: JSON.parse(row['referenced'] ?? '[]') as string[],
+  }));
+}
+
+const KINDS_BY_TYPE_NAME: Record<string, ValueKind> = {
+  bool: 'boolean',
+  int2: 'int2',
+  int4: 'int4',
+  int8: 'int8',
+  float4: 'float4',
+  float8: 'float8',
+  numeric: 'numeric',
+  uuid: 'uuid',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  time: 'time',
+  timetz: 'timetz',
+  interval: 'interval',
+  bytea: 'bytea',
+  json: 'json',
+  jsonb: 'jsonb',
+};
+
+function kindOf(column: Record<string, string | null>): ValueKind {
+  if (column['type_type'] === 'e') return 'enum';
+  // Category S holds text, varchar, char, name and citext.
+  if (column['category'] === 'S') return 'text';
+  return KINDS_BY_TYPE_NAME[column['type_name'] ?? ''] ?? 'other';
+}
+
+/** How Postgres packs precision and scale into a type modifier; -1 means that none was declared. */
+function modifiersOf(kind: ValueKind, modifier: number): { precision?: number; scale?: number } {
+  if (kind === 'numeric') {
+    if (modifier === -1) return {};
+    const packed = modifier - 4;
+    // The scale is an 11-bit signed number since Postgres 15.
+    const scale = ((packed & 0x7ff) ^ 1024) - 1024;
+    return { precision: packed >> 16, scale };
+  }
+  if (kind === 'timestamp' || kind === 'timestamptz' || kind === 'time' || kind === 'timetz') {
+    return { precision: modifier === -1 ? 6 : modifier };
+  }
+  return {};
+}

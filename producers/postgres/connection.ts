@@ -1,0 +1,105 @@
+import pg, { type ClientConfig } from 'pg';
+import { TailraceError, toError } from '../../core/errors.ts';
+import { redactUrl } from '../../core/config/redact.ts';
+
+/**
+ * Settings that make Postgres' text output exact and the same for every database: value-text.ts relies on them, in the
+ * snapshot's queries as in the replication stream.
+ */
+const SESSION_OPTIONS = [
+  'timezone=UTC',
+  'datestyle=ISO',
+  'intervalstyle=iso_8601',
+  'bytea_output=hex',
+  'extra_float_digits=3',
+  'client_encoding=UTF8',
+  // A watermark must not wait for a synchronous standby: see snapshot.ts.
+  'synchronous_commit=local',
+  'statement_timeout=0',
+  'idle_in_transaction_session_timeout=0',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ');
+
+/** Connection settings for the source, for queries and for replication alike. */
+export function sourceClientConfig(url: string, applicationName: string): ClientConfig {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    options: SESSION_OPTIONS,
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    // Values stay text: value-text.ts turns them into exact values.
+    types: { getTypeParser: () => (text: string | Buffer) => text },
+  };
+}
+
+/** A connected client whose rows hold Postgres' own texts. Throws SOURCE_* errors. */
+export async function connectSource(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client(sourceClientConfig(url, applicationName));
+  // Without a listener a lost connection would end the process; the next query reports it.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+  } catch (error) {
+    throw sourceError(error, url);
+  }
+  return client;
+}
+
+/** SQLSTATEs that have their own meaning for an operator. */
+const SQLSTATE_ERRORS: Record<
+  string,
+  {
+    code: 'SOURCE_AUTH_FAILED' | 'SOURCE_PERMISSION_DENIED' | 'SOURCE_LIMIT_REACHED' | 'SLOT_IN_USE';
+    fix: string;
+  }
+> = {
+  '28P01': { code: 'SOURCE_AUTH_FAILED', fix: 'check user and password in source.url' },
+  '28000': {
+    code: 'SOURCE_AUTH_FAILED',
+    fix: 'check the user in source.url and pg_hba.conf (a line for this host, database and user)',
+  },
+  '3D000': { code: 'SOURCE_AUTH_FAILED', fix: 'check the database name in source.url' },
+  '42501': {
+    code: 'SOURCE_PERMISSION_DENIED',
+    fix: 'give the role what it lacks: `tailrace setup --print-sql` prints the statements',
+  },
+  '53300': {
+    code: 'SOURCE_LIMIT_REACHED',
+    fix: 'raise max_connections or max_wal_senders, or close other clients',
+  },
+  '53400': {
+    code: 'SOURCE_LIMIT_REACHED',
+    fix: 'raise max_replication_slots and restart Postgres, or drop an unused slot',
+  },
+  '55006': {
+    code: 'SLOT_IN_USE',
+    fix: 'another producer reads this slot; stop it, or let this one wait as a standby',
+  },
+};
+
+/** An error of `pg` as ours; errors that are ours already pass. */
+export function sourceError(thrown: unknown, url: string): TailraceError {
+  if (thrown instanceof TailraceError) return thrown;
+  const error = toError(thrown) as Error & { code?: string };
+  const known = SQLSTATE_ERRORS[error.code ?? ''];
+  if (known !== undefined) {
+    return new TailraceError(known.code, `Postgres at ${redactUrl(url)}: ${error.message}`, known.fix, {
+      cause: error,
+    });
+  }
+  return new TailraceError(
+    'SOURCE_UNREACHABLE',
+    `Postgres at ${redactUrl(url)} does not answer: ${describe(error)}`,
+    'check host and port in source.url, that Postgres runs and that pg_hba.conf lets this host in',
+    { cause: error },
+  );
+}
+
+/** Node gives connection errors to several addresses as one AggregateError without a message. */
+function describe(error: Error & { code?: string; errors?: Error[] }): string {
+  return (
+    error.message || error.errors?.map((each) => each.message).join('; ') || error.code || 'unknown error'
+  );
+}
