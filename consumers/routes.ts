@@ -1,0 +1,110 @@
+import type { Kafka } from 'kafkajs';
+import { TailraceError, withCode } from '../core/errors.ts';
+import { readState } from '../core/state.ts';
+import { tableName } from './target-name.ts';
+import type { ChangeEvent } from '../schemas/change-event.ts';
+import { matchesTable } from '../schemas/table-pattern.ts';
+import { fingerprintOf, qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
+import { bindTransforms } from '../transforms/chain.ts';
+import type { Transform } from '../transforms/transform.ts';
+import type { Target } from './sink.ts';
+
+/** The way of one table schema's events into the sink. */
+export interface SinkRoute {
+  readonly target: Target;
+  /** The sink's transforms; null when the event is filtered out. Throws TRANSFORM_FAILED. */
+  transform(event: ChangeEvent): ChangeEvent | null;
+}
+
+/** The topics that a sink reads and what it knows of their schemas; read from the pipeline's state topic. */
+export class Routes {
+  readonly #kafka: Kafka;
+  readonly #pipeline: string;
+  readonly #patterns: readonly string[] | undefined;
+  readonly #transforms: readonly Transform[];
+  #schemas: ReadonlyMap<string, TableSchema> = new Map();
+  /** By the fingerprint of the schema before the transforms. */
+  readonly #routes = new Map<string, SinkRoute>();
+  #topics: readonly string[] = [];
+  #current: readonly SinkRoute[] = [];
+
+  constructor(
+    kafka: Kafka,
+    options: { pipeline: string; patterns: readonly string[] | undefined; transforms: readonly Transform[] },
+  ) {
+    this.#kafka = kafka;
+    this.#pipeline = options.pipeline;
+    this.#patterns = options.patterns;
+    this.#transforms = options.transforms;
+  }
+
+  /** By fingerprint. */
+  get schemas(): ReadonlyMap<string, TableSchema> {
+    return this.#schemas;
+  }
+
+  get topics(): readonly string[] {
+    return this.#topics;
+  }
+
+  /** The targets of the tables as they are now. */
+  get targets(): readonly Target[] {
+    return this.#current.map(({ target }) => target);
+  }
+
+  /** Reads the state topic. False while the producer has not set up the pipeline. Throws TABLE_NOT_FOUND. */
+  async load(): Promise<boolean> {
+    const state = await readState(this.#kafka, this.#pipeline);
+    if (state.tables === null) return false;
+    for (const pattern of this.#patterns ?? []) {
+      if (state.tables.some((table) => matchesTable([pattern], table))) continue;
+      throw new TailraceError(
+        'TABLE_NOT_FOUND',
+        `no captured table matches ${pattern}`,
+        `captured are: ${state.tables.map(qualifiedName).join(', ')}; widen source.tables or mend the sink's tables`,
+      );
+    }
+    const selected = state.tables.filter(
+      (table) => this.#patterns === undefined || matchesTable(this.#patterns, table),
+    );
+    this.#schemas = state.schemas;
+    this.#topics = selected.map(({ topic }) => topic);
+    this.#current = selected.map(({ fingerprint, topic }) => {
+      const table = state.schemas.get(fingerprint);
+      if (table === undefined) {
+        throw new TailraceError(
+          'EVENT_UNDECODABLE',
+          `the schema of topic ${topic} is not in the state topic`,
+          'start the producer once',
+        );
+      }
+      return this.routeOf(table);
+    });
+    return true;
+  }
+
+  /** The route of a table schema, made at its first event. */
+  routeOf(table: TableSchema): SinkRoute {
+    const known = this.#routes.get(fingerprintOf(table));
+    if (known !== undefined) return known;
+    const bound = failing(() => bindTransforms(this.#transforms, table));
+    const route: SinkRoute = {
+      target: { name: tableName(bound.table), table: bound.table },
+      transform: (event) => failing(() => bound.apply(event)),
+    };
+    this.#routes.set(fingerprintOf(table), route);
+    return route;
+  }
+}
+
+function failing<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw withCode(
+      'TRANSFORM_FAILED',
+      error,
+      'mend the transform or its options; the sink goes on from here',
+    );
+  }
+}

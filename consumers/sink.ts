@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import type { Logger } from '../core/logger.ts';
+import type { ErrorCode } from '../core/errors.ts';
+import type { Position } from '../schemas/position.ts';
+import type { TableSchema } from '../schemas/table-schema.ts';
+import type { Row } from '../schemas/value.ts';
+
+/** One table as a sink stores it: `table` is the schema after the sink's transforms. */
+export interface Target {
+  /** Name in the store: `<table>` for schema public, else `<schema>_<table>`. */
+  readonly name: string;
+  readonly table: TableSchema;
+}
+
+/** The last write of one key in a batch. `row` is the whole row, key columns included. */
+export type Write =
+  | {
+      readonly op: 'upsert';
+      readonly target: Target;
+      readonly key: Row;
+      readonly row: Row;
+      readonly position: Position;
+      /** A hint for speed alone: the batch creates the row, so most likely (not in a replay) the store has none yet. */
+      readonly isNew?: boolean;
+    }
+  | { readonly op: 'delete'; readonly target: Target; readonly key: Row; readonly position: Position };
+
+/**
+ * What became of one write. `stale`: the store holds the same or a newer version of the key, so nothing changed (a store
+ * that cannot tell answers `applied`). `rejected`: this write alone can never succeed, all others of the batch are done.
+ */
+export type WriteOutcome =
+  { readonly result: 'applied' | 'stale' } | { readonly result: 'rejected'; readonly error: Error };
+
+/**
+ * What the runtime does about an error: `retry` with back-off for ever, `throttle` the same with smaller batches,
+ * `park` the event's key, `stop` the sink. An error that a sink does not know is `stop`.
+ */
+export interface Verdict {
+  readonly outcome: 'retry' | 'throttle' | 'park' | 'stop';
+  readonly code: ErrorCode;
+  /** One sentence for the operator: what it means and what to do. No row values, no secrets. */
+  readonly sentence: string;
+}
+
+/**
+ * A connected store.
+ *
+ * - `prepare` and `write` may be called again with the same arguments at any time (restart, replay, retry) and by two
+ *   processes at once; the store must end in the same state.
+ * - `write` gets at most one write a key, in no particular order of tables. When it resolves, every `applied` write is
+ *   durable, and the runtime commits the offsets. It answers one outcome a write, in the same order. It throws when the
+ *   batch as a whole failed (connection, time-out, throttle); part of it may have been applied, the runtime sends it again.
+ * - The version guard: a write whose position is older than the one stored for its key, deletes included, changes nothing.
+ * - Calls never overlap: the runtime awaits each before the next.
+ */
+export interface Sink {
+  /** Proves address and credentials with one cheap request; throws what the store's client throws. */
+  connect(): Promise<void>;
+  /** Makes the structures of these targets where they are missing, and adds missing columns. */
+  prepare(targets: readonly Target[]): Promise<void>;
+  write(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
+  close(): Promise<void>;
+}
+
+export interface SinkContext {
+  /** The sink's name in the config. */
+  readonly name: string;
+  readonly log: Logger;
+}
+
+/**
+ * What the `index.ts` of a folder under `consumers/` exports as `sink`; the folder's name is the `type` in the config.
+ * `options` validates the sink's own keys (all but `type`, `tables`, `transforms`, `deadLetter`), strictly.
+ */
+export interface SinkModule<Options = unknown> {
+  readonly options: z.ZodType<Options>;
+  create(options: Options, context: SinkContext): Sink;
+  /** The store's error table; pure. */
+  classify(error: unknown): Verdict;
+}

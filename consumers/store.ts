@@ -1,0 +1,104 @@
+import { TailraceError, toError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Metrics } from '../core/metrics.ts';
+import { backOffMs, pause } from '../core/retry.ts';
+import type { StatusReporter } from '../core/status.ts';
+import type { Sink, SinkModule, Target, Verdict, Write, WriteOutcome } from './sink.ts';
+
+const MAX_WRITES = 5_000;
+const MIN_WRITES = 50;
+
+/** The caller's signal ended a wait; not an error to show. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
+}
+
+export interface StoreContext {
+  /** The sink's name in the config. */
+  readonly name: string;
+  readonly module: SinkModule;
+  readonly status: StatusReporter;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A sink with the patience of the runtime around it: what the store's error table calls passing is tried again for
+ * ever, with back-off and shown in the status; everything else is thrown as TailraceError.
+ */
+export class Store {
+  readonly #sink: Sink;
+  readonly #context: StoreContext;
+  /** Writes in one request; halved by a throttle, grown back by successes. */
+  #limit = MAX_WRITES;
+
+  constructor(sink: Sink, context: StoreContext) {
+    this.#sink = sink;
+    this.#context = context;
+  }
+
+  connect(): Promise<void> {
+    return this.#patiently(() => this.#sink.connect());
+  }
+
+  prepare(targets: readonly Target[]): Promise<void> {
+    return this.#patiently(() => this.#sink.prepare(targets));
+  }
+
+  close(): Promise<void> {
+    return this.#sink.close();
+  }
+
+  /** Writes all, in as many requests as it takes; outcomes in the order of the writes. */
+  async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    const outcomes: WriteOutcome[] = [];
+    while (outcomes.length < writes.length) {
+      await this.#patiently(async () => {
+        const some = writes.slice(outcomes.length, outcomes.length + this.#limit);
+        const stopTimer = this.#context.metrics.sinkWriteSeconds.startTimer({ sink: this.#context.name });
+        outcomes.push(...(await this.#sink.write(some)));
+        stopTimer();
+        this.#limit = Math.min(MAX_WRITES, this.#limit * 2);
+      });
+    }
+    return outcomes;
+  }
+
+  async #patiently(request: () => Promise<void>): Promise<void> {
+    const { status, module, metrics, name, log, signal } = this.#context;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await request();
+        if (attempt > 1) {
+          status.become('running', 'applying changes');
+          log.info({ attempt }, 'the store answers again');
+        }
+        return;
+      } catch (thrown) {
+        const verdict = module.classify(thrown);
+        const error = asTailrace(verdict, thrown);
+        if (verdict.outcome === 'stop' || verdict.outcome === 'park') throw error;
+        if (verdict.outcome === 'throttle') this.#limit = Math.max(MIN_WRITES, Math.floor(this.#limit / 2));
+        metrics.sinkRetries.inc({ sink: name, code: verdict.code });
+        status.fail('retrying', error);
+        // The first tries and then every tenth: a store that is down for hours must not fill the log.
+        if (attempt <= 3 || attempt % 10 === 0)
+          log.warn({ code: verdict.code, attempt, reason: error.message }, 'the store failed, trying again');
+        await pause(backOffMs(attempt), signal);
+        if (signal.aborted) throw new Interrupted();
+      }
+    }
+  }
+}
+
+function asTailrace(verdict: Verdict, thrown: unknown): TailraceError {
+  if (thrown instanceof TailraceError) return thrown;
+  const error = toError(thrown);
+  return new TailraceError(verdict.code, `the store failed (${error.name})`, verdict.sentence, {
+    cause: error,
+  });
+}
