@@ -1,0 +1,10 @@
+import type { SinkModule } from '../sink.ts';
+import { optionsSchema, type ElasticsearchOptions } from './config.ts';
+import { classify } from './errors.ts';
+import { createElasticsearchSink } from './sink.ts';
+
+export const sink: SinkModule<ElasticsearchOptions> = {
+  options: optionsSchema,
+  create: createElasticsearchSink,
+  classify,
+};

@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLogger } from '../../core/logger.ts';
+import { keyText } from '../../schemas/key-text.ts';
+import { makePosition } from '../../schemas/position.ts';
+import { sinkContract } from '../../test/sink-contract.ts';
+import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
+import type { Sink, Target } from '../sink.ts';
+import { sink as elasticsearch } from './index.ts';
+import { aliasNameOf } from './names.ts';
+import { storedRow, testServer, type StoredDocument } from './test-server.ts';
+
+const server = testServer();
+const context = { name: 'test', log: createLogger({ test: 'elasticsearch' }) };
+
+function newSink(options: object = {}): Sink {
+  return elasticsearch.create(elasticsearch.options.parse({ url: server.url, ...options }), context);
+}
+
+async function openSink(options?: object): Promise<{ sink: Sink; close(): Promise<void> }> {
+  const sink = newSink(options);
+  await sink.connect();
+  return { sink, close: () => sink.close() };
+}
+
+/** Live documents by `_id`, as a reader of the alias finds them. */
+async function search(name: string, query: object = { match_all: {} }): Promise<Map<string, StoredDocument>> {
+  await server.call('POST', `/${name}/_refresh`);
+  const answer = (await server.call('POST', `/${name}/_search`, { size: 10_000, query })) as {
+    hits: { hits: { _id: string; _source: Record<string, unknown> }[] };
+  };
+  return new Map(answer.hits.hits.map(({ _id: id, _source: source }) => [id, { id, source }]));
+}
+
+async function removeIndices(targets: readonly Target[]): Promise<void> {
+  for (const { name } of targets) await server.call('DELETE', `/${aliasNameOf(name)}-1`);
+}
+
+sinkContract('elasticsearch', {
+  open: openSink,
+  async read(target) {
+    const documents = await search(aliasNameOf(target.name));
+    return new Map([...documents].map(([id, document]) => [id, storedRow(target, document)]));
+  },
+  remove: removeIndices,
+  classify: (error) => elasticsearch.classify(error),
+  tellsStale: true,
+});
+
+describe('elasticsearch', () => {
+  const notes = makeTarget('notes', ['id'], {
+    id: { kind: 'int8' },
+    body: { kind: 'text' },
+    born: { kind: 'date' },
+    price: { kind: 'numeric' },
+    json: { kind: 'json' },
+  });
+  const alias = aliasNameOf(notes.name);
+  const targets: Target[] = [notes];
+  let sink: Sink;
+
+  beforeAll(async () => {
+    sink = newSink();
+    await sink.connect();
+    await sink.prepare([notes]);
+  });
+
+  afterAll(async () => {
+    await removeIndices(targets);
+    await sink.close();
+  });
+
+  test('a wrong password stops the sink', async () => {
+    const url = new URL(server.url);
+    expect(url.password, 'ELASTICSEARCH_URL must hold credentials').not.toBe('');
+    url.password = 'wrong';
+    const error = await newSink({ url: url.href })
+      .connect()
+      .catch((thrown: unknown) => thrown);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'stop', code: 'SINK_AUTH_FAILED' });
+  });
+
+  test('a server that does not listen is retried', async () => {
+    const error = await newSink({ url: 'http://127.0.0.1:1' })
+      .connect()
+      .catch((thrown: unknown) => thrown);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'retry', code: 'SINK_UNREACHABLE' });
+  });
+
+  test('the alias hides tombstones from counts and searches, the index keeps them', async () => {
+    const rows = [1n, 2n, 3n].map((id) => upsert(notes, { id, body: 'hidden words' }, 1));
+    await sink.write(rows);
+    await sink.write([remove(notes, { id: 2n }, 2)]);
+    expect([...(await search(alias, { match: { body: 'hidden' } })).keys()].toSorted()).toEqual(['1', '3']);
+    const all = await search(`${alias}-1`);
+    expect(all.get('2')?.source).toMatchObject({ __deleted: true });
+    expect(all.get('2')?.source).not.toHaveProperty('body');
+  });
+
+  test('values are searchable by range and by exact text', async () => {
+    const row = {
+      id: 10n,
+      body: 'Exact Words',
+      born: '1999-05-06',
+      price: '12345678901234567890.123456789',
+    };
+    await sink.write([upsert(notes, row, 1)]);
+    for (const query of [
+      { range: { born: { gte: '1999-05-01', lt: '1999-06-01' } } },
+      { range: { price: { gt: 12345678901234000000, lt: 12345678901235000000 } } },
+      { term: { 'body.keyword': 'Exact Words' } },
+      { match: { body: 'exact' } },
+    ])
+      expect([...(await search(alias, query)).keys()]).toEqual(['10']);
+  });
+
+  test('a value that Elasticsearch refuses is rejected alone and not quoted', async () => {
+    const secret = 'not-a-number-42';
+    const typed = makeTarget('typed', ['id'], { id: { kind: 'int4' }, n: { kind: 'int4' } });
+    targets.push(typed);
+    await sink.prepare([typed]);
+    const writes = [
+      upsert(typed, { id: 1, n: 1 }, 1),
+      // A transform can put a text into a number's column.
+      upsert(typed, { id: 2, n: JSON.stringify(secret) }, 1),
+      upsert(typed, { id: 3, n: 3 }, 1),
+    ];
+    const outcomes = await sink.write(writes);
+    expect(outcomes.map(({ result }) => result)).toEqual(['applied', 'rejected', 'applied']);
+    const [, refused] = outcomes;
+    const error = refused?.result === 'rejected' ? refused.error : new Error('none');
+    expect(error.message).toContain('column n (integer)');
+    expect(JSON.stringify([error, error.message, error.stack])).not.toContain(secret);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'park', code: 'SINK_EVENT_REJECTED' });
+  });
+
+  test('a key that is no _id is rejected alone', async () => {
+    const texts = makeTarget('long_ids', ['id'], { id: { kind: 'text' } });
+    targets.push(texts);
+    await sink.prepare([texts]);
+    const outcomes = await sink.write(
+      ['x'.repeat(513), '', 'ü'.repeat(256)].map((id) => upsert(texts, { id }, 1)),
+    );
+    expect(outcomes.map(({ result }) => result)).toEqual(['rejected', 'rejected', 'applied']);
+  });
+
+  test('positions that differ by one ordinal are told apart beyond 2^53', async () => {
+    const late = (ordinal: number, body: string) => ({
+      ...upsert(notes, { id: 20n, body }, 1),
+      position: makePosition((1n << 50n) - 8n, ordinal),
+    });
+    expect(await sink.write([late(2, 'newer')])).toEqual([{ result: 'applied' }]);
+    expect(await sink.write([late(1, 'older')])).toEqual([{ result: 'stale' }]);
+    expect(await sink.write([late(3, 'newest')])).toEqual([{ result: 'applied' }]);
+    expect((await search(alias)).get('20')?.source['body']).toBe('newest');
+  });
+
+  test('a batch larger than one request is written whole', async () => {
+    const rows = Array.from({ length: 12 }, (_, index) =>
+      upsert(notes, { id: BigInt(100 + index), body: 'x'.repeat(1_000_000), json: '{"a":1}' }, 1),
+    );
+    expect(await sink.write(rows)).toEqual(rows.map(() => ({ result: 'applied' })));
+    const stored = await search(alias);
+    for (const row of rows) expect(stored.has(keyText(['id'], row.key))).toBe(true);
+  });
+
+  test('a document larger than a request may be is rejected alone', async () => {
+    const large = 'x'.repeat(101 * 1024 * 1024);
+    const outcomes = await sink.write([
+      upsert(notes, { id: 200n, body: 'before' }, 1),
+      upsert(notes, { id: 201n, body: large }, 1),
+      upsert(notes, { id: 202n, body: 'after' }, 1),
+    ]);
+    expect(outcomes.map(({ result }) => result)).toEqual(['applied', 'rejected', 'applied']);
+  });
+
+  test('a json text longer than an index term is held', async () => {
+    const json = JSON.stringify({ a: 'y'.repeat(100_000) });
+    expect(await sink.write([upsert(notes, { id: 30n, json }, 1)])).toEqual([{ result: 'applied' }]);
+    expect((await search(alias)).get('30')?.source['json']).toBe(json);
+  });
+
+  test('a field of another type stops the sink and names both types', async () => {
+    const before = makeTarget('types', ['id'], { id: { kind: 'int4' }, a: { kind: 'int4' } });
+    const after = makeTarget('types', ['id'], { id: { kind: 'int4' }, a: { kind: 'text' } });
+    targets.push(before);
+    await sink.prepare([before]);
+    const error = await sink.prepare([after]).catch((thrown: unknown) => thrown);
+    const verdict = elasticsearch.classify(error);
+    expect(verdict).toMatchObject({ outcome: 'stop', code: 'SINK_SCHEMA_CONFLICT' });
+    expect(verdict.sentence).toMatch(/"a".*integer.*text/);
+  });
+
+  test('two tables whose names become one are refused', async () => {
+    const one = makeTarget('Same Name', ['id'], { id: { kind: 'int4' } });
+    const other = { ...one, name: one.name.replace('Same Name', 'same name') };
+    targets.push(one);
+    await sink.prepare([one]);
+    const error = await sink.prepare([other]).catch((thrown: unknown) => thrown);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'stop', code: 'TABLE_NAMES_COLLIDE' });
+  });
+
+  test('an index that somebody else made is left alone', async () => {
+    const theirs = makeTarget('theirs', ['id'], { id: { kind: 'int4' } });
+    targets.push(theirs);
+    await server.call('PUT', `/${aliasNameOf(theirs.name)}-1`, {});
+    const error = await sink.prepare([theirs]).catch((thrown: unknown) => thrown);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'stop', code: 'SINK_SCHEMA_CONFLICT' });
+  });
+
+  test('a write to an alias that is gone stops and makes no index', async () => {
+    const lost = makeTarget('lost', ['id'], { id: { kind: 'int4' } });
+    await sink.prepare([lost]);
+    await removeIndices([lost]);
+    const error = await sink.write([upsert(lost, { id: 1 }, 1)]).catch((thrown: unknown) => thrown);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'stop', code: 'SINK_SCHEMA_CONFLICT' });
+    expect(await server.call('GET', `/${aliasNameOf(lost.name)}/_mapping`)).toHaveProperty('error');
+  });
+
+  test('an index that blocks writes is retried', async () => {
+    const blocked = makeTarget('blocked', ['id'], { id: { kind: 'int4' } });
+    targets.push(blocked);
+    await sink.prepare([blocked]);
+    const block = (on: boolean): Promise<unknown> =>
+      server.call('PUT', `/${aliasNameOf(blocked.name)}-1/_settings`, { 'index.blocks.write': on });
+    await block(true);
+    const error = await sink.write([upsert(blocked, { id: 1 }, 1)]).catch((thrown: unknown) => thrown);
+    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'retry' });
+    await block(false);
+    expect(await sink.write([upsert(blocked, { id: 1 }, 1)])).toEqual([{ result: 'applied' }]);
+  });
+});
