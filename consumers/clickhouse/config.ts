@@ -1,0 +1,22 @@
+import { z } from 'zod';
+
+export const optionsSchema = z.strictObject({
+  url: z
+    .string()
+    .regex(/^https?:\/\//, 'expected http://host:8123 or https://host:8443 (the HTTP interface)')
+    .describe('https://user:password@host:8443/database; the parts may stand in the options below instead'),
+  username: z.string().optional().describe('instead of the one in the url; default when neither names one'),
+  password: z.string().optional().describe('instead of the one in the url'),
+  database: z.string().optional().describe('instead of the one in the url; default when neither names one'),
+  ca: z
+    .string()
+    .optional()
+    .describe('PEM text of the authority that signed the server certificate, as ${file:PATH}'),
+  compression: z.boolean().default(true).describe('send rows gzipped'),
+  asyncInsert: z
+    .boolean()
+    .default(false)
+    .describe('let the server gather inserts of several writers; each write then waits for the flush'),
+});
+
+export type ClickHouseOptions = z.output<typeof optionsSchema>;

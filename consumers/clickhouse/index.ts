@@ -1,0 +1,10 @@
+import type { SinkModule } from '../sink.ts';
+import { optionsSchema, type ClickHouseOptions } from './config.ts';
+import { classify } from './errors.ts';
+import { createClickHouseSink } from './sink.ts';
+
+export const sink: SinkModule<ClickHouseOptions> = {
+  options: optionsSchema,
+  create: createClickHouseSink,
+  classify,
+};

@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createLogger } from '../../core/logger.ts';
+import { keyText } from '../../schemas/key-text.ts';
+import { makePosition } from '../../schemas/position.ts';
+import type { Row, Value } from '../../schemas/value.ts';
+import { sinkContract } from '../../test/sink-contract.ts';
+import { makeTarget, remove, upsert, type StoredRow } from '../../test/sink-contract-model.ts';
+import type { Sink, Target } from '../sink.ts';
+import { sink as clickhouse } from './index.ts';
+import { quoteName, viewOf } from './statements.ts';
+import { storedRow, testServer } from './test-server.ts';
+
+const server = testServer();
+const context = { name: 'test', log: createLogger({ test: 'clickhouse' }) };
+
+function newSink(options: object = {}): Sink {
+  return clickhouse.create(clickhouse.options.parse({ url: server.url, ...options }), context);
+}
+
+async function openSink(): Promise<{ sink: Sink; close(): Promise<void> }> {
+  const sink = newSink();
+  await sink.connect();
+  return { sink, close: () => sink.close() };
+}
+
+async function readLive(target: Target): Promise<Map<string, StoredRow>> {
+  const rows = await server.rows(`SELECT * FROM ${quoteName(viewOf(target.name))}`);
+  return new Map(
+    rows.map((row) => {
+      const stored = storedRow(target, row);
+      return [keyText(target.table.key, stored as Row), stored];
+    }),
+  );
+}
+
+beforeAll(() => server.run(`CREATE DATABASE ${server.database} ENGINE = Atomic`));
+afterAll(() => server.run(`DROP DATABASE ${server.database}`));
+
+sinkContract('clickhouse', {
+  open: openSink,
+  read: readLive,
+  // The database goes as a whole.
+  remove: () => Promise.resolve(),
+  classify: (error) => clickhouse.classify(error),
+  tellsStale: false,
+});
+
+describe('clickhouse', () => {
+  const notes = makeTarget('notes', ['id'], {
+    id: { kind: 'int8' },
+    body: { kind: 'text' },
+    seen: { kind: 'timestamp' },
+    price: { kind: 'numeric', precision: 10, scale: 2 },
+  });
+  let sink: Sink;
+
+  beforeAll(async () => {
+    sink = newSink();
+    await sink.prepare([notes]);
+  });
+
+  afterAll(() => sink.close());
+
+  const verdictOf = async (work: Promise<unknown>): Promise<unknown> =>
+    clickhouse.classify(await work.catch((thrown: unknown) => thrown));
+
+  test('a wrong password stops the sink', async () => {
+    const wrong = newSink({ username: 'nobody', password: 'wrong' });
+    expect(await verdictOf(wrong.connect())).toMatchObject({ outcome: 'stop', code: 'SINK_AUTH_FAILED' });
+    await wrong.close();
+  });
+
+  test('a database that is not there stops the sink', async () => {
+    const lost = newSink({ database: 'tailrace_no_such_database' });
+    expect(await verdictOf(lost.connect())).toMatchObject({ outcome: 'stop', code: 'SINK_SCHEMA_CONFLICT' });
+    await lost.close();
+  });
+
+  test('a server that does not listen is retried', async () => {
+    const away = newSink({ url: 'http://127.0.0.1:1' });
+    expect(await verdictOf(away.connect())).toMatchObject({ outcome: 'retry', code: 'SINK_UNREACHABLE' });
+    await away.close();
+  });
+
+  test('the view shows the columns of the source alone, the table keeps the tombstones', async () => {
+    await sink.write([upsert(notes, { id: 1n, body: 'a' }, 1), upsert(notes, { id: 2n, body: 'b' }, 1)]);
+    await sink.write([remove(notes, { id: 1n }, 2)]);
+    const live = await server.rows(`SELECT * FROM ${viewOf(notes.name)} WHERE id < 10`);
+    expect(live).toEqual([{ id: '2', body: 'b', seen: null, price: null }]);
+    const kept = await server.rows(`SELECT body, __deleted FROM ${notes.name} WHERE id = 1 ORDER BY __pos`);
+    expect(kept).toEqual([
+      { body: 'a', __deleted: 0 },
+      { body: null, __deleted: 1 },
+    ]);
+  });
+
+  test('a merge keeps the version guard: an older upsert after it stays deleted', async () => {
+    await sink.write([upsert(notes, { id: 20n, body: 'first' }, 1)]);
+    await sink.write([remove(notes, { id: 20n }, 5)]);
+    await server.run(`OPTIMIZE TABLE ${notes.name} FINAL`);
+    await sink.write([upsert(notes, { id: 20n, body: 'older' }, 4)]);
+    await server.run(`OPTIMIZE TABLE ${notes.name} FINAL`);
+    expect((await readLive(notes)).has('20')).toBe(false);
+    await sink.write([upsert(notes, { id: 20n, body: 'newer' }, 6)]);
+    expect((await readLive(notes)).get('20')).toMatchObject({ body: 'newer' });
+  });
+
+  test('the version is the position as a number of 128 bits', async () => {
+    const position = makePosition(0xffff_ffff_ffff_fff8n, 3);
+    await sink.write([{ ...upsert(notes, { id: 30n }, 1), position }]);
+    const [row] = await server.rows(`SELECT lower(hex(__pos)) AS pos FROM ${notes.name} WHERE id = 30`);
+    expect(row).toEqual({ pos: position });
+  });
+
+  test('the zone of server and session changes no time', async () => {
+    await sink.write([upsert(notes, { id: 40n, seen: '2024-02-29T23:30:00.123456' }, 1)]);
+    const [row] = await server.rows(
+      `SELECT toString(seen) AS text FROM ${viewOf(notes.name)} WHERE id = 40 SETTINGS session_timezone = 'Asia/Tokyo'`,
+    );
+    expect(row).toEqual({ text: '2024-02-29 23:30:00.123456' });
+  });
+
+  test.each<[string, Record<string, Value>]>([
+    ['a NaN in a decimal', { price: 'NaN' }],
+    ['a decimal with more digits than its type', { price: '1.005' }],
+    ['a time before 1900', { seen: '1899-12-31T23:59:59' }],
+    ['a time after 2299', { seen: '2300-01-01T00:00:00' }],
+    ['an infinite time', { seen: 'infinity' }],
+  ])('%s is rejected alone', async (_, values) => {
+    const outcomes = await sink.write([
+      upsert(notes, { id: 50n, ...values }, 1),
+      upsert(notes, { id: 51n, body: 'good' }, 1),
+    ]);
+    expect(outcomes.map(({ result }) => result)).toEqual(['rejected', 'applied']);
+    const stored = await readLive(notes);
+    expect([stored.has('50'), stored.has('51')]).toEqual([false, true]);
+  });
+
+  test('rows that the server refuses are rejected alone and not quoted', async () => {
+    const guarded = makeTarget('guarded', ['id'], { id: { kind: 'int4' }, body: { kind: 'text' } });
+    await sink.prepare([guarded]);
+    await server.run(
+      `ALTER TABLE ${guarded.name} ADD CONSTRAINT short CHECK body IS NULL OR length(body) < 5`,
+    );
+    const secret = 'a secret text';
+    const writes = Array.from({ length: 9 }, (_, id) =>
+      upsert(guarded, { id, body: id === 3 || id === 7 ? secret : 'ok' }, 1),
+    );
+    const outcomes = await sink.write(writes);
+    const refused = outcomes.flatMap((outcome, id) =>
+      outcome.result === 'rejected' ? [{ id, outcome }] : [],
+    );
+    expect(refused.map(({ id }) => id)).toEqual([3, 7]);
+    for (const { outcome } of refused) {
+      expect([outcome.error.message, outcome.error.stack].join()).not.toContain(secret);
+      expect(clickhouse.classify(outcome.error)).toMatchObject({ outcome: 'park' });
+    }
+    expect([...(await readLive(guarded)).keys()].toSorted()).toEqual(['0', '1', '2', '4', '5', '6', '8']);
+  });
+
+  test('a column of another type stops the sink and names both types', async () => {
+    const before = makeTarget('types', ['id'], { id: { kind: 'int4' }, a: { kind: 'int4' } });
+    const after = makeTarget('types', ['id'], { id: { kind: 'int4' }, a: { kind: 'text' } });
+    await sink.prepare([before]);
+    const verdict = await verdictOf(sink.prepare([after]));
+    expect(verdict).toMatchObject({ outcome: 'stop', code: 'SINK_SCHEMA_CONFLICT' });
+    expect(verdict).toHaveProperty(
+      'sentence',
+      expect.stringMatching(/column a .*Nullable\(Int32\).*Nullable\(String\)/),
+    );
+  });
+
+  test('another key stops the sink', async () => {
+    const before = makeTarget('keys', ['id'], { id: { kind: 'int4' }, a: { kind: 'int4' } });
+    const after = makeTarget('keys', ['a'], { id: { kind: 'int4' }, a: { kind: 'int4' } });
+    await sink.prepare([before]);
+    expect(await verdictOf(sink.prepare([after]))).toMatchObject({ code: 'SINK_SCHEMA_CONFLICT' });
+  });
+
+  test('a table that somebody else made is left alone', async () => {
+    const theirs = makeTarget('theirs', ['id'], { id: { kind: 'int4' } });
+    await server.run(`CREATE TABLE ${theirs.name} (id Int32) ENGINE = MergeTree ORDER BY id`);
+    expect(await verdictOf(sink.prepare([theirs]))).toMatchObject({ code: 'SINK_SCHEMA_CONFLICT' });
+    expect(await server.rows(`SELECT name FROM system.columns WHERE table = '${theirs.name}'`)).toHaveLength(
+      1,
+    );
+  });
+
+  test('a table with the name of another one’s view is refused', async () => {
+    const other = { ...notes, name: viewOf(notes.name) };
+    expect(await verdictOf(sink.prepare([notes, other]))).toMatchObject({ code: 'TABLE_NAMES_COLLIDE' });
+    expect(await verdictOf(sink.prepare([other]))).toMatchObject({ outcome: 'stop' });
+  });
+
+  test('columns that two processes add at once all end in the view', async () => {
+    const columns = (names: readonly string[]) =>
+      makeTarget('races', ['id'], {
+        id: { kind: 'int4' },
+        ...Object.fromEntries(names.map((name) => [name, { kind: 'text' as const }])),
+      });
+    const second = newSink();
+    await sink.prepare([columns([])]);
+    await Promise.all([
+      sink.prepare([columns(['a', 'b'])]),
+      second.prepare([columns(['c'])]),
+      newSink().prepare([columns(['d', 'a'])]),
+    ]);
+    await second.close();
+    const [one] = await server.rows(
+      `SELECT arraySort(groupArray(name)) AS names FROM system.columns WHERE table = '${viewOf(columns([]).name)}'`,
+    );
+    expect(one).toEqual({ names: ['a', 'b', 'c', 'd', 'id'] });
+  });
+
+  test('inserts that the server gathers are readable when write resolves', async () => {
+    const gathering = newSink({ asyncInsert: true });
+    expect(await gathering.write([upsert(notes, { id: 60n, body: 'gathered' }, 1)])).toEqual([
+      { result: 'applied' },
+    ]);
+    expect((await readLive(notes)).get('60')).toMatchObject({ body: 'gathered' });
+    await gathering.close();
+  });
+});

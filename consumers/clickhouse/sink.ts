@@ -1,0 +1,80 @@
+import {
+  ClickHouseLogLevel,
+  createClient,
+  type ClickHouseClient,
+  type ClickHouseSettings,
+} from '@clickhouse/client';
+import type { Sink, SinkContext, Target } from '../sink.ts';
+import { TailraceError } from '../../core/errors.ts';
+import type { ClickHouseOptions } from './config.ts';
+import { insertWrites } from './insert.ts';
+import { viewOf } from './statements.ts';
+import { prepareTable } from './structure.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Table `<name>` and view `<name>_current`, one INSERT a table and batch. Layout and rules: README.md beside this file. */
+export function createClickHouseSink(options: ClickHouseOptions, _context: SinkContext): Sink {
+  const client = openClient(options);
+  const settings = insertSettings(options);
+  return {
+    async connect() {
+      const abort = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
+      const answer = await client.query({ query: 'SELECT 1', format: 'JSONEachRow', abort_signal: abort });
+      await answer.json();
+    },
+
+    async prepare(targets) {
+      assertNoViewAmong(targets);
+      for (const target of targets) await prepareTable(client, target);
+    },
+
+    write: (writes) => insertWrites(client, settings, writes),
+
+    close: () => client.close(),
+  };
+}
+
+/** The client lets the parts of a url win over its options, so the url is taken apart here. */
+function openClient(options: ClickHouseOptions): ClickHouseClient {
+  const url = new URL(options.url);
+  const username = options.username ?? decodeURIComponent(url.username);
+  const password = options.password ?? decodeURIComponent(url.password);
+  const database = options.database ?? decodeURIComponent(url.pathname.slice(1));
+  url.username = '';
+  url.password = '';
+  url.pathname = '/';
+  return createClient({
+    url,
+    ...(username === '' ? {} : { username, password }),
+    ...(database === '' ? {} : { database }),
+    ...(options.ca === undefined ? {} : { tls: { ca_cert: Buffer.from(options.ca) } }),
+    compression: { request: options.compression },
+    request_timeout: REQUEST_TIMEOUT_MS,
+    // The runtime logs errors, once and without values.
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+}
+
+/** All of them are set, because the server's own defaults differ by version and by profile. */
+function insertSettings({ asyncInsert }: ClickHouseOptions): ClickHouseSettings {
+  return {
+    async_insert: asyncInsert ? 1 : 0,
+    wait_for_async_insert: 1,
+    date_time_input_format: 'basic',
+    input_format_null_as_default: 0,
+    precise_float_parsing: 1,
+  };
+}
+
+function assertNoViewAmong(targets: readonly Target[]): void {
+  const views = new Map(targets.map(({ name }) => [viewOf(name), name]));
+  const taken = targets.find(({ name }) => views.has(name));
+  if (taken === undefined) return;
+  throw new TailraceError(
+    'TABLE_NAMES_COLLIDE',
+    `table ${taken.name} has the name of the view that shows the live rows of ${views.get(taken.name)}`,
+    'leave one of the two tables out of this sink.',
+  );
+}
