@@ -1,0 +1,70 @@
+import { MongoBulkWriteError, type AnyBulkWriteOperation, type Collection, type Document } from 'mongodb';
+
+/** One operation that the server refused: its place in the request and the server's error code. */
+export interface Refusal {
+  readonly index: number;
+  readonly code: number;
+  /** True for E11000 on an index other than that of `_id`. */
+  readonly otherIndex: boolean;
+}
+
+export interface BulkResult {
+  readonly refusals: readonly Refusal[];
+  readonly deletedCount: number;
+}
+
+/** The server gives up before the client does (see sink.ts), so that no request is still at work when it is sent again. */
+const MAX_TIME_MS = 45_000;
+
+/** E11000: a document with this key is there already. */
+export const DUPLICATE_KEY = 11000;
+/** Another writer was in the way; the server's own code for it. */
+export const WRITE_CONFLICT = 112;
+
+/**
+ * One unordered bulk request; answers what was refused. Throws when the request as a whole failed. The server's messages
+ * quote the row, so none of them leaves this function.
+ */
+export async function bulk<Stored extends Document>(
+  collection: Collection<Stored>,
+  operations: AnyBulkWriteOperation<Stored>[],
+): Promise<BulkResult> {
+  if (operations.length === 0) return { refusals: [], deletedCount: 0 };
+  try {
+    const { deletedCount } = await collection.bulkWrite(operations, {
+      ordered: false,
+      maxTimeMS: MAX_TIME_MS,
+    });
+    return { refusals: [], deletedCount };
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError)) throw error;
+    const refusals = [error.writeErrors].flat().map(({ index, code, errmsg }) => ({
+      index,
+      code,
+      otherIndex: code === DUPLICATE_KEY && /index: (?!_id_?\s)/.test(errmsg ?? ''),
+    }));
+    // Then nothing is known to be durable, whatever became of the single operations.
+    const unconfirmed = error.result.getWriteConcernError();
+    if (refusals.length === 0 || unconfirmed !== undefined) throw causeOf(error, unconfirmed?.code);
+    return { refusals, deletedCount: error.result.deletedCount };
+  }
+}
+
+/** The driver wraps what ended the request: an error of the network as it was, one of the server by its code. */
+function causeOf(error: MongoBulkWriteError, writeConcernCode: number | undefined): Error {
+  const code = writeConcernCode ?? error.code;
+  if (code !== undefined) return new StoreError(Number(code));
+  const cause: unknown = error.errorResponse;
+  return cause instanceof Error ? cause : new StoreError(0);
+}
+
+/** A server's error without its message. */
+export class StoreError extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`MongoDB answered error ${code}`);
+    this.name = 'StoreError';
+    this.code = code;
+  }
+}

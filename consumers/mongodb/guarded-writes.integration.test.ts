@@ -1,0 +1,183 @@
+import { setImmediate as settled } from 'node:timers/promises';
+import fc from 'fast-check';
+import { MongoClient, type Collection, type Document } from 'mongodb';
+import { afterAll, expect, test } from 'vitest';
+import { keyText } from '../../schemas/key-text.ts';
+import { expectedRows, makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
+import type { Write } from '../sink.ts';
+import { databaseOf, optionsSchema } from './config.ts';
+import { applyWrites } from './guarded-writes.ts';
+import { mapWrite, type RowDocument, type Tombstone } from './mapping.ts';
+
+const url = process.env['MONGODB_URL'];
+if (url === undefined) throw new Error('MONGODB_URL is missing: give the address of a MongoDB server');
+const client = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
+const db = client.db(databaseOf(optionsSchema.parse({ url })));
+const target = makeTarget('interleaved', ['id'], { id: { kind: 'int4' }, name: { kind: 'text' } });
+const rows = db.collection<RowDocument>(target.name);
+const tombstones = db.collection<Tombstone>(`__${target.name}`);
+
+afterAll(async () => {
+  for (const collection of [rows, tombstones]) await collection.drop();
+  await client.close();
+});
+
+class Crash extends Error {}
+
+/**
+ * Lets several writers take their requests to the server in a given order, one at a time. `crashAt` is the number of the
+ * request after whose effect a writer dies, so that it never sees the answer.
+ */
+function turnstile(order: readonly number[]) {
+  const waiting = new Map<number, () => Promise<void>>();
+  let running = 0;
+  const pass = <Result>(
+    writer: number,
+    request: () => Promise<Result>,
+    crashes: () => boolean,
+  ): Promise<Result> =>
+    new Promise<Result>((resolve, reject) => {
+      waiting.set(writer, async () => {
+        await request().then((result) => (crashes() ? reject(new Crash()) : resolve(result)), reject);
+      });
+    });
+  const through = <Stored extends Document>(
+    collection: Collection<Stored>,
+    writer: number,
+    crashes: () => boolean,
+  ): Collection<Stored> =>
+    new Proxy(collection, {
+      get(real, name) {
+        if (name === 'bulkWrite')
+          return (...all: Parameters<Collection<Stored>['bulkWrite']>) =>
+            pass(writer, () => real.bulkWrite(...all), crashes);
+        if (name !== 'find')
+          throw new Error(`no other request than bulkWrite and find is expected: ${String(name)}`);
+        return (filter: Document, options: Document) => ({
+          toArray: () => pass(writer, () => real.find(filter as never, options).toArray(), crashes),
+        });
+      },
+    });
+  return {
+    through,
+    async start(writer: () => Promise<void>) {
+      running++;
+      await writer().finally(() => running--);
+    },
+    /** Ends when every writer has ended. */
+    async run() {
+      for (let turn = 0; running > 0;) {
+        await settled();
+        const ready = [...waiting.keys()].toSorted((left, right) => left - right);
+        const next = ready[(order[turn % order.length] ?? 0) % Math.max(1, ready.length)];
+        if (next === undefined) continue;
+        const request = waiting.get(next);
+        waiting.delete(next);
+        await request?.();
+        turn++;
+      }
+    },
+  };
+}
+
+const plans = fc.record({
+  /** The history of the key: what each change is, and which writer brings it. */
+  changes: fc.array(fc.record({ deletes: fc.boolean(), writer: fc.nat(2) }), { minLength: 2, maxLength: 5 }),
+  /** In what order each writer brings its changes: a replay may bring an old one after a new one. */
+  shuffle: fc.array(fc.nat(100), { minLength: 5, maxLength: 5 }),
+  order: fc.array(fc.nat(2), { minLength: 1, maxLength: 40 }),
+  /** Each writer's request after which it dies once; its batches are then delivered again. */
+  crashAt: fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 3, maxLength: 3 }),
+});
+
+/** An upsert that looks, is overtaken by the whole newer delete, writes, and dies before it looks again. */
+const overtakenAndDead = {
+  changes: [
+    { deletes: false, writer: 0 },
+    { deletes: true, writer: 1 },
+  ],
+  shuffle: [0, 0, 0, 0, 0],
+  order: [0, 1, 1, 1, 1, 0, 0],
+  crashAt: [2, 0, 0],
+};
+const overtaken = { ...overtakenAndDead, crashAt: [0, 0, 0] };
+
+let usedIds = 0;
+
+test('no order of the requests of three writers, and no crash between two, ends in a wrong row', async () => {
+  await fc.assert(
+    fc.asyncProperty(plans, async ({ changes, shuffle, order, crashAt }) => {
+      const id = ++usedIds;
+      const writes = changes.map(({ deletes }, step) =>
+        deletes ? remove(target, { id }, step) : upsert(target, { id, name: `change ${step}` }, step),
+      );
+      const gate = turnstile(order);
+      const writer = async (number: number): Promise<void> => {
+        let requests = 0;
+        const crashes = (): boolean => ++requests === crashAt[number];
+        const collections = {
+          rows: gate.through(rows, number, crashes),
+          tombstones: gate.through(tombstones, number, crashes),
+        };
+        const own = writes
+          .map((write, step) => ({ write, place: shuffle[step] ?? 0, writer: changes[step]?.writer }))
+          .filter((entry) => entry.writer === number)
+          .toSorted((left, right) => left.place - right.place);
+        for (const { write } of own) await untilApplied(() => applyWrites(collections, [mapWrite(write)]));
+      };
+      const ended = Promise.all([0, 1, 2].map((number) => gate.start(() => writer(number))));
+      await Promise.all([gate.run(), ended]);
+      await expectRow(id, writes);
+    }),
+    { numRuns: 60, examples: [[overtaken], [overtakenAndDead]] },
+  );
+});
+
+test('of two writers that insert the same new rows at once the newer wins every row', async () => {
+  const ids = Array.from({ length: 400 }, () => ++usedIds);
+  const batch = (name: string, step: number): Write[] => ids.map((id) => upsert(target, { id, name }, step));
+  const [older, newer] = [batch('older', 1), batch('newer', 2)];
+  await Promise.all(
+    [older, newer.toReversed()].map((writes) => applyWrites({ rows, tombstones }, writes.map(mapWrite))),
+  );
+  expect(await rows.countDocuments({ name: 'newer', _id: { $in: ids as never[] } })).toBe(ids.length);
+});
+
+test('an upsert that another writer overtook with an older row is written again', async () => {
+  const id = ++usedIds;
+  const [older, newer] = [upsert(target, { id, name: 'older' }, 1), upsert(target, { id, name: 'newer' }, 2)];
+  let overtakenOnce = false;
+  // MongoDB's upsert looks for a row and then inserts; between the two another writer inserts the same key.
+  const raced = new Proxy(rows, {
+    get(real, name) {
+      if (name !== 'bulkWrite' || overtakenOnce) return Reflect.get(real, name).bind(real);
+      return async (...all: Parameters<typeof rows.bulkWrite>) => {
+        overtakenOnce = true;
+        await applyWrites({ rows, tombstones }, [mapWrite(older)]);
+        const { document } = mapWrite(newer);
+        if (document === null) throw new Error('an upsert has a document');
+        return real.bulkWrite([{ insertOne: { document: document as never } }], all[1]);
+      };
+    },
+  });
+  const notApplied = await applyWrites({ rows: raced, tombstones }, [mapWrite(newer)]);
+  expect(notApplied.size).toBe(0);
+  await expectRow(id, [older, newer]);
+});
+
+async function untilApplied(apply: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await apply();
+      return;
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error;
+    }
+  }
+}
+
+async function expectRow(id: number, writes: readonly Write[]): Promise<void> {
+  const expected = expectedRows(target, writes).get(keyText(['id'], { id }));
+  const stored = await rows.findOne({ _id: id as never });
+  expect(stored === null ? undefined : { id: String(stored['id']), name: stored['name'] }).toEqual(expected);
+}
