@@ -1,0 +1,45 @@
+import { Redis } from 'ioredis';
+import type { Logger } from '../../core/logger.ts';
+import type { RedisOptions } from './config.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/**
+ * A new connection, ready for commands. Throws the cause within seconds when there is none.
+ *
+ * ioredis' own reconnecting and queueing are off: the runtime retries, and the sink then opens a new connection.
+ */
+export async function openConnection(options: RedisOptions, log: Logger): Promise<Redis> {
+  const redis = new Redis(addressOf(options), {
+    lazyConnect: true,
+    retryStrategy: null,
+    enableOfflineQueue: false,
+    // A server that is still loading answers LOADING, which the runtime retries.
+    enableReadyCheck: false,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: REQUEST_TIMEOUT_MS,
+  });
+  // connect() itself only says "Connection is closed"; the cause (refused, wrong password, no such database) is in this event.
+  let cause: Error | undefined;
+  redis.on('error', (error: Error) => {
+    cause ??= error;
+    log.debug({ reason: error.message }, 'redis connection error');
+  });
+  await redis.connect().catch((error: unknown) => {
+    throw cause ?? error;
+  });
+  if (cause !== undefined) {
+    redis.disconnect();
+    throw cause;
+  }
+  return redis;
+}
+
+/** The url with the credentials of the options in it: ioredis would prefer those of the url. */
+function addressOf({ url, username, password }: RedisOptions): string {
+  const address = new URL(url);
+  if (username !== undefined) address.username = encodeURIComponent(username);
+  if (password !== undefined) address.password = encodeURIComponent(password);
+  return address.href;
+}
