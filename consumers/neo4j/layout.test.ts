@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import type { ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
+import type { ValueKind } from '../../schemas/value.ts';
+import type { Target } from '../sink.ts';
+import { layoutsOf, shapeOf, type Layout } from './layout.ts';
+
+/** `columns` are int4 unless `kinds` says otherwise; a foreign key is written `columns -> table(columns)`. */
+function target(
+  name: string,
+  key: readonly string[],
+  foreignKeys: readonly string[] = [],
+  kinds: Readonly<Record<string, ValueKind>> = {},
+): Target {
+  const parsed = foreignKeys.map((text, index): ForeignKey => {
+    const [, columns = '', table = '', referenced = ''] = /^(.*) -> (.*)\((.*)\)$/.exec(text) ?? [];
+    return {
+      name: `${name}_fk${index}`,
+      columns: columns.split(', '),
+      referencedSchema: 'public',
+      referencedTable: table,
+      referencedColumns: referenced.split(', '),
+    };
+  });
+  const columns = new Set([...key, ...parsed.flatMap((one) => one.columns), ...Object.keys(kinds)]);
+  const table: TableSchema = {
+    schema: 'public',
+    name,
+    key: [...key],
+    columns: [...columns].map((column) => ({
+      name: column,
+      type: kinds[column] ?? 'integer',
+      kind: kinds[column] ?? 'int4',
+      nullable: !key.includes(column),
+    })),
+    foreignKeys: parsed,
+  };
+  return { name, table };
+}
+
+function layoutOf(name: string, ...targets: Target[]): Layout {
+  const layout = layoutsOf(targets).get(name);
+  if (layout === undefined) throw new Error(`no layout of ${name}`);
+  return layout;
+}
+
+function typesOf(name: string, ...targets: Target[]): string[] {
+  const layout = layoutOf(name, ...targets);
+  return layout.shape === 'node' ? layout.edges.map(({ type }) => type) : [];
+}
+
+const places = target('places', ['id']);
+const customer = target('customer', ['id']);
+
+describe('a foreign key', () => {
+  test('becomes a relationship named after its column', () => {
+    const contacts = target('contacts', ['id'], ['place_id -> places(id)']);
+    expect(layoutOf('contacts', contacts, places)).toMatchObject({
+      shape: 'node',
+      label: 'Contacts',
+      edges: [{ type: 'PLACE', end: { label: 'Places', properties: ['id'], columns: ['place_id'] } }],
+    });
+  });
+
+  test('to its own table is one too', () => {
+    const employee = target('employee', ['id'], ['reports_to -> employee(id)']);
+    expect(typesOf('employee', employee)).toEqual(['REPORTS_TO']);
+  });
+
+  test('of several columns is named after the other table, and pairs its columns by name', () => {
+    const rooms = target('hotel_rooms', ['house', 'no']);
+    const beds = target('beds', ['id'], ['room_no, room_house -> hotel_rooms(no, house)']);
+    expect(layoutOf('beds', beds, rooms)).toMatchObject({
+      edges: [
+        {
+          type: 'HOTEL_ROOMS',
+          end: { properties: ['no', 'house'], columns: ['room_no', 'room_house'] },
+        },
+      ],
+    });
+  });
+
+  test('that would share its type with another adds its constraint, as the other does', () => {
+    const trips = target('trips', ['id'], ['place_id -> places(id)', 'place -> places(id)']);
+    expect(typesOf('trips', trips, places)).toEqual(['PLACE__trips_fk0', 'PLACE__trips_fk1']);
+  });
+
+  test.each([
+    ['a table that is no target', ['x_id -> elsewhere(id)']],
+    ['a column that is not the key', ['code -> places(code)']],
+    ['a key of another form', ['text -> places(id)']],
+    ['a row that is itself a relationship', ['a, b -> pairs(a, b)']],
+  ])('to %s stays a property only', (_, foreignKeys) => {
+    const pairs = target('pairs', ['a', 'b'], ['a -> places(id)', 'b -> customer(id)']);
+    const from = target('from', ['id'], foreignKeys, { text: 'text' });
+    expect(typesOf('from', from, places, customer, pairs)).toEqual([]);
+  });
+});
+
+describe('a table whose key is two foreign keys', () => {
+  const columns = ['customer_id', 'place_id'];
+  const keys = ['place_id -> places(id)', 'customer_id -> customer(id)'];
+
+  test('becomes a relationship from the first column of the key to the second', () => {
+    const relation = target('customer_place_relation', columns, keys);
+    const layout = layoutOf('customer_place_relation', relation, places, customer);
+    expect(shapeOf(layout)).toBe(
+      'relationship CUSTOMER_PLACE_RELATION from Customer to Places by customer_id, place_id',
+    );
+  });
+
+  test('becomes one whether or not the other tables are targets', () => {
+    const relation = target('customer_place_relation', columns, keys);
+    const alone = layoutOf('customer_place_relation', relation);
+    expect(alone).toEqual(layoutOf('customer_place_relation', relation, places, customer));
+  });
+
+  test.each([
+    ['the key has a third column', [...columns, 'since'], keys],
+    ['one composite foreign key makes up the key', columns, ['customer_id, place_id -> pairs(a, b)']],
+    ['a foreign key lies outside of the key', ['customer_id', 'no'], keys],
+    ['a foreign key refers to no key', columns, ['place_id -> places(code)', 'customer_id -> customer(id)']],
+  ])('stays a node when %s', (_, key, foreignKeys) => {
+    const relation = target('relation', key, foreignKeys);
+    expect(layoutOf('relation', relation, places, customer).shape).toBe('node');
+  });
+});
+
+describe('names', () => {
+  test('of two labels that are the same are refused', () => {
+    expect(() => layoutsOf([target('a_b', ['id']), target('a__b', ['id'])])).toThrow(
+      /a_b and a__b.*label AB/,
+    );
+  });
+
+  test('of a relationship and of a foreign key from the same label are refused', () => {
+    const likes = target(
+      'likes',
+      ['customer_id', 'place_id'],
+      ['customer_id -> customer(id)', 'place_id -> places(id)'],
+    );
+    const fan = target('customer', ['id'], ['likes_id -> places(id)']);
+    expect(() => layoutsOf([likes, fan, places])).toThrow(/type LIKES from Customer/);
+  });
+
+  test('of a column that is kept for the version are refused', () => {
+    expect(() => layoutsOf([target('odd', ['id', '__pos'])])).toThrow(/__pos/);
+  });
+});

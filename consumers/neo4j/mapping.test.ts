@@ -1,0 +1,89 @@
+import { types } from 'neo4j-driver';
+import { describe, expect, test } from 'vitest';
+import type { Value, ValueKind } from '../../schemas/value.ts';
+import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
+import { graphWriteOf, type StoreValue } from './mapping.ts';
+
+function stored(kind: ValueKind, value: Value): StoreValue | undefined {
+  const target = makeTarget('kinds', ['id'], { id: { kind: 'int4' }, value: { kind } });
+  return graphWriteOf(upsert(target, { id: 1, value }, 1)).row['value'];
+}
+
+describe('a value has one form in the graph', () => {
+  test.each<[ValueKind, Value, StoreValue]>([
+    ['boolean', true, true],
+    ['int2', -1, -1n],
+    ['int4', 2147483647, 2147483647n],
+    ['int8', 9223372036854775807n, 9223372036854775807n],
+    ['float4', 1.5, 1.5],
+    ['float8', Number.NaN, Number.NaN],
+    ['numeric', '12.50', '12.50'],
+    ['text', '', ''],
+    ['json', '{"a": 1.0}', '{"a": 1.0}'],
+    ['time', '24:00:00', '24:00:00'],
+    ['bytea', Uint8Array.from([0, 255]), Int8Array.from([0, -1])],
+    ['date', 'infinity', 'infinity'],
+    ['timestamptz', '-infinity', '-infinity'],
+    ['text', null, null],
+  ])('%s %s', (kind, value, expected) => {
+    expect(stored(kind, value)).toEqual(expected);
+  });
+
+  test.each<[ValueKind, string, string]>([
+    ['date', '2024-02-29', '2024-02-29'],
+    ['date', '0044-03-15 BC', '-000043-03-15'],
+    ['timestamp', '2024-02-29T12:00:00.123456', '2024-02-29T12:00:00.123456000'],
+    ['timestamp', '0001-01-01T00:00:00 BC', '0000-01-01T00:00:00'],
+    ['timestamptz', '2024-02-29T12:00:00.5Z', '2024-02-29T12:00:00.500000000Z'],
+    ['timestamptz', '294276-12-31T23:59:59.999999Z', '+294276-12-31T23:59:59.999999000Z'],
+  ])('%s %s is a date of Neo4j', (kind, value, shown) => {
+    expect(String(stored(kind, value))).toBe(shown);
+  });
+
+  test('a timestamp knows no zone and a timestamptz is in UTC', () => {
+    expect(stored('timestamp', '2024-02-29T12:00:00')).toBeInstanceOf(types.LocalDateTime);
+    expect(stored('timestamptz', '2024-02-29T12:00:00Z')).toBeInstanceOf(types.DateTime);
+  });
+
+  test.each<[ValueKind, Value]>([
+    ['int8', 9223372036854775808n],
+    ['int4', 1.5],
+    ['date', 'soon'],
+    ['boolean', 'true'],
+  ])('%s %s is refused without showing the value', (kind, value) => {
+    expect(() => stored(kind, value)).toThrow(
+      expect.objectContaining({
+        code: 'SINK_EVENT_REJECTED',
+        message: expect.not.stringContaining(String(value)),
+      }),
+    );
+  });
+});
+
+test('a key that equals nothing is refused', () => {
+  const target = makeTarget('nan', ['id'], { id: { kind: 'float8' } });
+  expect(() => graphWriteOf(remove(target, { id: Number.NaN }, 1))).toThrow(/column id/);
+});
+
+test('an upsert holds all columns and the version, a delete only the key', () => {
+  const target = makeTarget('ops', ['b', 'a'], {
+    a: { kind: 'text' },
+    b: { kind: 'int4' },
+    c: { kind: 'text' },
+  });
+  const put = upsert(target, { a: 'x:', b: 1, c: 'y' }, 1);
+  const write = graphWriteOf(put);
+  expect(write.row).toEqual({ a: 'x:', b: 1n, c: 'y', __pos: put.position });
+  expect(write.id).toBe(`${target.name}:1:x\\:`);
+  expect(graphWriteOf(remove(target, { a: 'x:', b: 1 }, 1)).row).toEqual({ a: 'x:', b: 1n });
+});
+
+test('a column named __proto__ is a column like any other', () => {
+  const target = makeTarget('proto', ['id'], { id: { kind: 'int4' }, ['__proto__']: { kind: 'text' } });
+  const row = Object.fromEntries([
+    ['id', 1],
+    ['__proto__', 'x'],
+  ]);
+  const { row: sent } = graphWriteOf({ ...upsert(target, { id: 1 }, 1), op: 'upsert', row });
+  expect(Object.entries(sent)).toContainEqual(['__proto__', 'x']);
+});

@@ -1,0 +1,118 @@
+import { int, type Driver, type EagerResult } from 'neo4j-driver';
+import { TailraceError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import { shapeOf, type Edge, type Endpoint, type Layout, type NodeLayout } from './layout.ts';
+import { quoted } from './names.ts';
+import { LOCK, PLACEHOLDER, RECORD, TOMBSTONE, linkStoredEdges } from './statements.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Rows a transaction when relationships are made for stored rows. */
+const LINK_LIMIT = 10_000;
+/** Each of them looks at all nodes of a label, about a second for a million. */
+const LINK_TIMEOUT_MS = 600_000;
+
+export interface Database {
+  readonly driver: Driver;
+  readonly name: string;
+  readonly log: Logger;
+}
+
+/** Makes the constraints by which nodes are found, and records each target's shape, so that a changed one is noticed. */
+export async function prepareLayouts(database: Database, layouts: readonly Layout[]): Promise<void> {
+  await createConstraint(database, { label: RECORD, properties: ['id'] });
+  await createConstraint(database, { label: TOMBSTONE, properties: ['id'] });
+  const missing = await layoutsWithoutRecord(database, layouts);
+  for (const layout of missing) await refuseForeignNodes(database, layout);
+  for (const unique of layouts.flatMap(uniquesOf)) await createConstraint(database, unique);
+  await recordShapes(database, missing);
+}
+
+/**
+ * Makes the relationships of a foreign key for the rows stored before its end became a target. Each transaction takes
+ * the writers' lock, so no row moves meanwhile.
+ */
+export async function linkStoredRows(database: Database, layout: NodeLayout, edge: Edge): Promise<void> {
+  const text = linkStoredEdges(layout, edge);
+  for (let made = LINK_LIMIT; made === LINK_LIMIT;) {
+    made = await inTransaction(
+      database.driver,
+      database.name,
+      async (transaction) => {
+        await transaction.run(LOCK);
+        const { records } = await transaction.run<{ made: bigint }>(text, { limit: int(LINK_LIMIT) });
+        return Number(records[0]?.get('made') ?? 0n);
+      },
+      LINK_TIMEOUT_MS,
+    );
+    if (made > 0) database.log.info({ type: edge.type, made }, 'linked rows that were stored before');
+  }
+}
+
+type Unique = Pick<Endpoint, 'label' | 'properties'>;
+
+/** The ends of a relationship are found by a unique key too, even where their table is no target of the sink. */
+function uniquesOf(layout: Layout): Unique[] {
+  if (layout.shape === 'relationship') return [layout.start, layout.end];
+  return [{ label: layout.label, properties: layout.target.table.key }];
+}
+
+/** Without a name: with one, IF NOT EXISTS would pass over another constraint of that name in silence. */
+async function createConstraint(database: Database, { label, properties }: Unique): Promise<void> {
+  // One order for both callers of the same key, or the server would see two constraints.
+  const columns = properties.toSorted().map((property) => `n.${quoted(property)}`);
+  await database.driver.executeQuery(
+    `CREATE CONSTRAINT IF NOT EXISTS FOR (n:${quoted(label)}) REQUIRE (${columns.join(', ')}) IS UNIQUE`,
+    {},
+    { database: database.name },
+  );
+}
+
+async function layoutsWithoutRecord(database: Database, layouts: readonly Layout[]): Promise<Layout[]> {
+  const { records } = await database.driver.executeQuery<EagerResult<{ id: string; shape: string }>>(
+    `MATCH (t:${RECORD}) WHERE t.id IN $ids RETURN t.id AS id, t.shape AS shape`,
+    { ids: layouts.map(recordId) },
+    { database: database.name },
+  );
+  const recorded = new Map(records.map((record) => [record.get('id'), record.get('shape')]));
+  for (const layout of layouts) {
+    const [found, wanted] = [recorded.get(recordId(layout)), shapeOf(layout)];
+    if (found !== undefined && found !== wanted) throw changedShape(layout, found, wanted);
+  }
+  return layouts.filter((layout) => !recorded.has(recordId(layout)));
+}
+
+async function recordShapes(database: Database, layouts: readonly Layout[]): Promise<void> {
+  await database.driver.executeQuery(
+    `UNWIND $rows AS row MERGE (t:${RECORD} {id: row.id}) ON CREATE SET t.shape = row.shape`,
+    { rows: layouts.map((layout) => ({ id: recordId(layout), shape: shapeOf(layout) })) },
+    { database: database.name },
+  );
+}
+
+/** A label that another program uses is left alone: its nodes would be taken for rows. */
+async function refuseForeignNodes(database: Database, layout: Layout): Promise<void> {
+  if (layout.shape !== 'node') return;
+  const { records } = await database.driver.executeQuery(
+    `MATCH (n:${quoted(layout.label)}) WHERE n.__pos IS NULL AND NOT n:${PLACEHOLDER} RETURN 1 LIMIT 1`,
+    {},
+    { database: database.name },
+  );
+  if (records.length === 0) return;
+  throw new TailraceError(
+    'SINK_SCHEMA_CONFLICT',
+    `The target ${layout.target.name} wants the label ${layout.label}, which other nodes of the database have already.`,
+    'Remove or relabel those nodes, or give the sink another database.',
+  );
+}
+
+function recordId({ target }: Layout): string {
+  return `target ${target.name}`;
+}
+
+function changedShape({ target }: Layout, found: string, wanted: string): TailraceError {
+  return new TailraceError(
+    'SINK_SCHEMA_CONFLICT',
+    `The target ${target.name} is stored as ${found}, but its table now asks for ${wanted}.`,
+    'The key or a foreign key in the key has changed; delete its nodes and the consumer group of the sink to fill it anew.',
+  );
+}
