@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { loadConfig } from '../core/config/load.ts';
-import { formatError } from '../core/errors.ts';
+import { formatError, TailraceError, toError } from '../core/errors.ts';
 import { resetStack, startStack, stopStack } from '../infra/stack-control.ts';
 import { StackError } from '../infra/stack-error.ts';
 import { parseArguments, type DemoOptions } from './demo/arguments.ts';
@@ -77,17 +77,26 @@ async function demo(): Promise<number> {
     return await (options.once ? runOnce(run) : runLive(run));
   } catch (error) {
     if (interrupted.signal.aborted) return 130;
-    process.stderr.write(
-      error instanceof StackError
-        ? `error ${error.code}: ${error.message}\n  fix: ${error.fix}\n`
-        : formatError(error),
-    );
-    return error instanceof StackError ? error.exitCode : 1;
+    return complain(error);
   } finally {
     interrupted.abort();
     await Promise.all(workers.map((worker) => worker.stop()));
     await stopStack({ name: STACK });
   }
+}
+
+/** Says what went wrong and answers the exit code. */
+function complain(thrown: unknown): number {
+  if (thrown instanceof StackError) {
+    say(`error ${thrown.code}: ${thrown.message}\n  fix: ${thrown.fix}`);
+    return thrown.exitCode;
+  }
+  if (thrown instanceof TailraceError) {
+    process.stderr.write(formatError(thrown));
+    return thrown.exitCode;
+  }
+  say(`error: ${toError(thrown).message}\n  fix: the logs of the workers are in .stack/${STACK}-run`);
+  return 1;
 }
 
 interface DemoSink {
