@@ -24,6 +24,8 @@ TEST_<SERVER>_URL names a server of your own to test against instead.
 `;
 
 const STACK = 'test';
+/** Names the stack for the few tests that stop a server of it. */
+const STACK_VARIABLE = 'TAILRACE_TEST_STACK';
 const root = join(import.meta.dirname, '..');
 const NOTHING_RAN: RunReport = { passed: 0, failed: 0, skipped: [] };
 
@@ -104,7 +106,7 @@ async function withStack(
         await resetStack({ name: STACK });
         const { env, servers } = await startStack(stack);
         say(`${servers.length} servers are ready after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
-        report = await work({ ...withoutServers(), ...env });
+        report = await work({ ...withoutServers(), ...env, [STACK_VARIABLE]: STACK });
         report = failedToo(report, await tellCrashedServers(only));
       } finally {
         await stopStack(stack);

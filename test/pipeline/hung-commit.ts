@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { onServer, type SourceDatabase } from './source-database.ts';
 import { until } from './until.ts';
 
@@ -11,32 +12,34 @@ export async function whileCommitHangs(
   sql: string,
   work: () => Promise<void>,
 ): Promise<void> {
-  const client = await database.connect();
-  let hung: Promise<unknown> = Promise.resolve();
+  const [probe, client] = [await database.connect(), await database.connect()];
+  const probing = { goesOn: true };
+  const hung: Promise<unknown>[] = [];
   try {
     await setStandby("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-    // The client itself has to know the setting before it commits.
-    await until('the setting is known', async () => {
-      const { rows } = await client.query<{ name: string }>(
-        `SELECT current_setting('synchronous_standby_names') AS name`,
-      );
-      return rows[0]?.name === 'nobody';
-    });
-    hung = client.query(sql);
-    await until('the commit hangs', () => hangs(database));
+    // Commits obey the setting only when the checkpointer has read it, some time after the reload.
+    hung.push(commitAgainAndAgain(probe, probing));
+    await until('a commit hangs', () => hangingCommits(database, 1));
+    probing.goesOn = false;
+    hung.push(client.query(sql));
+    await until('the commit hangs', () => hangingCommits(database, 2));
     await work();
   } finally {
+    probing.goesOn = false;
     await setStandby('ALTER SYSTEM RESET synchronous_standby_names');
-    await hung;
+    await Promise.all(hung);
   }
 }
 
-async function hangs(database: SourceDatabase): Promise<boolean> {
-  const [row] = await database.query<{ hung: number }>(
-    `SELECT count(*)::int AS hung FROM pg_stat_activity
-      WHERE wait_event = 'SyncRep' AND datname = current_database()`,
+async function commitAgainAndAgain(client: pg.Client, probing: { goesOn: boolean }): Promise<void> {
+  while (probing.goesOn) await client.query("SELECT pg_logical_emit_message(true, 'tests', '')");
+}
+
+async function hangingCommits(database: SourceDatabase, expected: number): Promise<boolean> {
+  const sessions = await database.query(
+    `SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = current_database()`,
   );
-  return (row?.hung ?? 0) > 0;
+  return sessions.length === expected;
 }
 
 function setStandby(sql: string): Promise<unknown> {
