@@ -110,7 +110,7 @@ async function deadPort(): Promise<number> {
   return port;
 }
 
-describe.concurrent('the config', () => {
+describe.concurrent('one clear error about the config', () => {
   test('an unknown key is named with the key that was probably meant', async () => {
     await expectComplaint(
       { config: source({ snapshotChunkRow: 10 }) },
@@ -183,8 +183,8 @@ describe.concurrent('the config', () => {
   });
 });
 
-describe.concurrent('Postgres', () => {
-  test('an address where nobody listens', async () => {
+describe.concurrent('one clear error about Postgres', () => {
+  test('nobody listens at its address', async () => {
     const url = `postgres://tailrace:${WRONG_PASSWORD}@127.0.0.1:${await deadPort()}/shop`;
     await expectComplaint(
       { config: source({ url }) },
@@ -197,7 +197,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a wrong password', async () => {
+  test('it refuses the password', async () => {
     const url = withUser(database.url, 'tailrace', WRONG_PASSWORD);
     await expectComplaint(
       { config: source({ url }) },
@@ -205,7 +205,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a role without REPLICATION', async () => {
+  test('the role lacks REPLICATION', async () => {
     await expectComplaint(
       { config: source({ url: withUser(database.url, readOnlyRole, rolePassword) }) },
       {
@@ -217,7 +217,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a role without SELECT on a table', async () => {
+  test('the role may not read a table', async () => {
     const url = withUser(database.url, replicatingRole, rolePassword);
     await expectComplaint(
       { config: source({ url, tables: ['public.orders', 'public.secrets'] }) },
@@ -230,7 +230,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a role that may not make the publication', async () => {
+  test('the role may not make the publication', async () => {
     await expectComplaint(
       { config: source({ url: withUser(database.url, replicatingRole, rolePassword) }) },
       {
@@ -242,7 +242,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a table that does not exist', async () => {
+  test('a table does not exist', async () => {
     await expectComplaint(
       { config: source({ tables: ['public.order'] }) },
       {
@@ -254,7 +254,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a table without a key', async () => {
+  test('a table has no key', async () => {
     await expectComplaint(
       { config: source({ tables: ['public.keyless'] }) },
       {
@@ -266,7 +266,7 @@ describe.concurrent('Postgres', () => {
     );
   });
 
-  test('a server with wal_level = replica', async () => {
+  test('its wal_level is replica', async () => {
     await using server = await startReplicaPostgres();
     await expectComplaint(
       { config: source({ url: server.url }) },
@@ -280,7 +280,7 @@ describe.concurrent('Postgres', () => {
   });
 });
 
-test.concurrent('a port that another program has', async () => {
+test.concurrent('a port that another program has is one clear error', async () => {
   const holder = createServer();
   const port = await new Promise<number>((resolve) =>
     holder.listen(0, '127.0.0.1', () => resolve((holder.address() as AddressInfo).port)),
@@ -295,7 +295,7 @@ test.concurrent('a port that another program has', async () => {
   }
 });
 
-test.concurrent('a Kafka address where nobody listens', async () => {
+test.concurrent('a Kafka address where nobody listens is one clear error', async () => {
   const broker = `127.0.0.1:${await deadPort()}`;
   await expectComplaint(
     { config: { kafka: { brokers: [broker] } } },
@@ -303,8 +303,8 @@ test.concurrent('a Kafka address where nobody listens', async () => {
   );
 });
 
-describe.concurrent.each<StoreType>([...STORE_TYPES])('%s', (type) => {
-  test('a wrong password', async () => {
+describe.concurrent.each<StoreType>([...STORE_TYPES])('one clear error about %s', (type) => {
+  test('it refuses the password', async () => {
     const url = withUser(addressOf(type), new URL(addressOf(type)).username, WRONG_PASSWORD);
     await expectComplaint(
       { config: { sinks: { store: { type, url } } }, args: ['run', 'sink', 'store'] },
