@@ -1,7 +1,8 @@
 import { TailraceError } from '../core/errors.ts';
 import { backOffMs, pause } from '../core/retry.ts';
 import { formatLsn } from '../schemas/lsn.ts';
-import { runSession, type ProducerContext, type ProducerFigures } from './session.ts';
+import type { ProducerContext, ProducerFigures } from './context.ts';
+import { runSession } from './session.ts';
 
 /** What passes by itself: these are tried again for ever once the producer has been running. */
 const RETRIED_CODES = new Set([

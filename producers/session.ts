@@ -1,61 +1,24 @@
 import type pg from 'pg';
-import type { Kafka, Producer } from 'kafkajs';
-import { createKafka, kafkaError } from '../core/kafka.ts';
-import { putState, readState } from '../core/state.ts';
-import { ensureTopics } from '../core/topics.ts';
-import { createRegistry } from '../core/registry.ts';
-import { toError, withCode } from '../core/errors.ts';
-import type { LoadedConfig } from '../core/config/load.ts';
-import type { Logger } from '../core/logger.ts';
-import type { Metrics } from '../core/metrics.ts';
-import type { StatusReporter } from '../core/status.ts';
-import { matchesTable } from '../schemas/table-pattern.ts';
-import { fingerprintOf, type TableSchema } from '../schemas/table-schema.ts';
-import { loadTransforms } from '../transforms/load.ts';
+import type { Producer } from 'kafkajs';
+import { toError } from '../core/errors.ts';
+import { createKafka } from '../core/kafka.ts';
+import { putState } from '../core/state.ts';
 import { Capture, type Route } from './capture.ts';
+import type { ProducerContext } from './context.ts';
+import { asKafka, asSource, asTailrace } from './failures.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import { captureTable } from './postgres/captured-table.ts';
 import { readTableSchema } from './postgres/catalog.ts';
-import { connectSource, sourceError } from './postgres/connection.ts';
+import { connectSource } from './postgres/connection.ts';
 import { preflight } from './postgres/preflight.ts';
-import {
-  ensureSlot,
-  publicationStatements,
-  readSlotStatus,
-  slotName,
-  type SlotStatus,
-} from './postgres/slot.ts';
-import { currentSnapshot, emitHeartbeat, type SnapshotProgress } from './postgres/snapshot.ts';
+import { readSlotStatus, type SlotStatus } from './postgres/slot.ts';
+import { currentSnapshot, emitHeartbeat } from './postgres/snapshot.ts';
 import { SnapshotWindow } from './postgres/snapshot-window.ts';
 import { openWalStream } from './postgres/wal-stream.ts';
-import { SnapshotTask, type SnapshotTable } from './snapshot-task.ts';
-import { createTableOutput, type TableOutput } from './table-output.ts';
+import { isCaptured, setUpPipeline, type Resources, type SetUp } from './set-up.ts';
+import { SnapshotTask } from './snapshot-task.ts';
 
 const SLOT_STATUS_INTERVAL_MS = 2_000;
-
-export interface ProducerContext {
-  readonly loaded: LoadedConfig;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly status: StatusReporter;
-  readonly signal: AbortSignal;
-  /** Figures that `/status` shows; the session fills them in. */
-  readonly figures: ProducerFigures;
-}
-
-export interface ProducerFigures {
-  slot: SlotStatus | null;
-  acknowledgedLsn: bigint | null;
-  lastCommitTsUs: number;
-  snapshot: SnapshotTask | null;
-}
-
-/** Everything that one connected session holds open, closed in reverse order. */
-interface Resources {
-  readonly control: pg.Client;
-  readonly kafka: Kafka;
-  readonly producer: Producer;
-}
 
 /**
  * One session: checks, sets up what is missing, then captures until the signal aborts (returns) or something fails
@@ -81,94 +44,6 @@ export async function runSession(context: ProducerContext): Promise<void> {
   } finally {
     await stack.disposeAsync();
   }
-}
-
-interface SetUp {
-  readonly slot: string;
-  readonly database: string;
-  readonly tables: readonly SnapshotTable[];
-  readonly progress: ReadonlyMap<string, SnapshotProgress>;
-  /** The output for a table schema; prepared, registered and published once a shape. */
-  output(table: TableSchema): Promise<TableOutput>;
-}
-
-/** Publication, slot, topics, schemas and the pipeline's state; all of it may exist already. */
-async function setUpPipeline(
-  context: ProducerContext,
-  { control, kafka, producer }: Resources,
-  selected: readonly { oid: number; schema: string; name: string }[],
-): Promise<SetUp> {
-  const { config, folder } = context.loaded;
-  const { pipeline, source } = config;
-  const { brokers } = config.kafka;
-  const transforms = await loadTransforms(source.transforms, folder).catch((error: unknown) => {
-    throw withCode('CONFIG_INVALID', error, 'mend source.transforms in the config');
-  });
-  const registry = config.registry === undefined ? null : createRegistry(config.registry);
-
-  await asKafka(brokers, () => ensureTopics(kafka, config.kafka, pipeline, []));
-  await asKafka(brokers, () => context.status.start(kafka));
-  const state = await asKafka(brokers, () => readState(kafka, pipeline));
-
-  const slot = slotName(pipeline);
-  const record = await asSource(source.url, async () => {
-    for (const statement of await publicationStatements(control, slot, selected))
-      await control.query(statement);
-    return ensureSlot(control, slot, state.slot);
-  });
-  await asKafka(brokers, () => putState(producer, pipeline, 'slot', record));
-
-  const known = new Set(state.schemas.keys());
-  const outputs = new Map<string, TableOutput>();
-  const output = async (table: TableSchema) => {
-    const shape = fingerprintOf(table);
-    const existing = outputs.get(shape);
-    if (existing !== undefined) return existing;
-    const made = await createTableOutput(pipeline, table, transforms, registry);
-    const fingerprint = fingerprintOf(made.table);
-    // Consumers must find the schema before they meet the first event that names it.
-    if (!known.has(fingerprint))
-      await asKafka(brokers, () => putState(producer, pipeline, `schema/${fingerprint}`, made.table));
-    known.add(fingerprint);
-    outputs.set(shape, made);
-    return made;
-  };
-
-  const tables: SnapshotTable[] = [];
-  for (const { oid } of selected) {
-    const schema = await asSource(source.url, () => readTableSchema(control, oid));
-    if (schema !== null) {
-      const names = schema.columns.map((column) => column.name);
-      tables.push(captureTable(oid, schema, names, isCaptured(context, schema)));
-    }
-  }
-  const prepared = await Promise.all(tables.map(({ table }) => output(table)));
-  await asKafka(brokers, () =>
-    ensureTopics(
-      kafka,
-      config.kafka,
-      pipeline,
-      prepared.map(({ topic }) => topic),
-    ),
-  );
-  const published = prepared.map(({ topic, table }) => ({
-    schema: table.schema,
-    name: table.name,
-    topic,
-    fingerprint: fingerprintOf(table),
-  }));
-  await asKafka(brokers, () => putState(producer, pipeline, 'tables', published));
-  return { slot, database: record.database, tables, progress: state.snapshots, output };
-}
-
-function isCaptured(context: ProducerContext, table: TableSchema): (column: string) => boolean {
-  const rules = Object.entries(context.loaded.config.source.columns).filter(([pattern]) =>
-    matchesTable([pattern], table),
-  );
-  return (column) =>
-    rules.every(
-      ([, rule]) => (rule.include?.includes(column) ?? true) && !(rule.exclude?.includes(column) ?? false),
-    );
 }
 
 /** The loop: the stream's items become records; heartbeats, slot status and the snapshot run beside it. */
@@ -333,31 +208,4 @@ function showSlot({ metrics, figures }: ProducerContext, slot: SlotStatus | null
   metrics.slotRetainedBytes.set(slot.retainedBytes);
   metrics.captureLagBytes.set(slot.lagBytes);
   if (slot.safeBytes !== null) metrics.slotSafeBytes.set(slot.safeBytes);
-}
-
-async function asKafka<Result>(brokers: readonly string[], call: () => Promise<Result>): Promise<Result> {
-  try {
-    return await call();
-  } catch (error) {
-    throw kafkaError(error, brokers);
-  }
-}
-
-async function asSource<Result>(url: string, call: () => Promise<Result>): Promise<Result> {
-  try {
-    return await call();
-  } catch (error) {
-    throw sourceError(error, url);
-  }
-}
-
-/** Inside the loop an error is Postgres', Kafka's or a transform's: only its kind tells which. */
-function asTailrace(context: ProducerContext, error: unknown): unknown {
-  const { config } = context.loaded;
-  if (error instanceof Error && error.name.startsWith('KafkaJS'))
-    return kafkaError(error, config.kafka.brokers);
-  const code = (error as { code?: unknown } | null)?.code;
-  const isPostgres =
-    typeof code === 'string' || /connection/i.test(error instanceof Error ? error.message : '');
-  return isPostgres ? sourceError(error, config.source.url) : error;
 }

@@ -1,0 +1,35 @@
+import { kafkaError } from '../core/kafka.ts';
+import type { ProducerContext } from './context.ts';
+import { sourceError } from './postgres/connection.ts';
+
+/** What kafkajs throws, as ours. */
+export async function asKafka<Result>(
+  brokers: readonly string[],
+  call: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw kafkaError(error, brokers);
+  }
+}
+
+/** What `pg` throws, as ours. */
+export async function asSource<Result>(url: string, call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw sourceError(error, url);
+  }
+}
+
+/** Inside the loop an error is Postgres', Kafka's or a transform's: only its kind tells which. */
+export function asTailrace(context: ProducerContext, error: unknown): unknown {
+  const { config } = context.loaded;
+  if (error instanceof Error && error.name.startsWith('KafkaJS'))
+    return kafkaError(error, config.kafka.brokers);
+  const code = (error as { code?: unknown } | null)?.code;
+  const isPostgres =
+    typeof code === 'string' || /connection/i.test(error instanceof Error ? error.message : '');
+  return isPostgres ? sourceError(error, config.source.url) : error;
+}
