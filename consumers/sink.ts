@@ -60,6 +60,12 @@ export interface Sink {
   /** Makes the structures of these targets where they are missing, and adds missing columns. */
   prepare(targets: readonly Target[]): Promise<void>;
   write(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
+  /**
+   * Every row of the target whose version is older than `position` becomes a deleted one with that position as its version,
+   * so that a stale write that comes later is still refused; newer rows stay. Durable when it resolves; may be called again
+   * with the same or an older position, which then changes nothing.
+   */
+  truncate(target: Target, position: Position): Promise<void>;
   close(): Promise<void>;
 }
 

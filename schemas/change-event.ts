@@ -2,8 +2,8 @@ import type { Position } from './position.ts';
 import type { TableSchema } from './table-schema.ts';
 import type { Row } from './value.ts';
 
-/** Debezium's letters: create, update, delete, read (a snapshot's row). */
-export type Operation = 'c' | 'u' | 'd' | 'r';
+/** Debezium's letters: create, update, delete, read (a snapshot's row), truncate. */
+export type Operation = 'c' | 'u' | 'd' | 'r' | 't';
 
 /** Where an event comes from: the `source` block of the envelope, with Debezium's meanings. */
 export interface EventSource {
@@ -22,11 +22,14 @@ export interface EventSource {
 /**
  * One row change: the only data type that crosses a process border. `after` holds the whole row (null for deletes);
  * `before` holds what Postgres sent of the old row, at least the key columns for deletes, null when it sent nothing.
+ *
+ * A truncate has an empty key and no rows: every row of the table that is older than its position is gone. It comes once
+ * in each partition of the topic, behind everything that was written before it there.
  */
 export interface ChangeEvent {
   readonly table: TableSchema;
   readonly op: Operation;
-  /** The key columns' values: of `after`, or of the deleted row. */
+  /** The key columns' values: of `after`, or of the deleted row; empty for a truncate. */
   readonly key: Row;
   readonly before: Row | null;
   readonly after: Row | null;
