@@ -1,10 +1,11 @@
 import type { Schema, Type } from 'avsc';
 import { compileAvro } from './avro-types.ts';
 import type { DecodedEnvelope } from './json-codec.ts';
-import { sourceFields, type TableEncoder } from './envelope.ts';
+import { sourceFields, TRUNCATE_KEY, type TableEncoder } from './envelope.ts';
 import { columnOf, type Column, type TableSchema } from './table-schema.ts';
+import { shortestFloat } from './shortest-float.ts';
 import { sanitizeTopicPart, tableTopic } from './topics.ts';
-import type { Row, Value } from './value.ts';
+import { emptyRow, type Row, type Value } from './value.ts';
 
 /**
  * The Avro wire format: Debezium's envelope, names and namespaces, in Confluent's framing (a zero byte, the schema's id
@@ -81,18 +82,27 @@ export function avroSchemas(pipeline: string, table: TableSchema): AvroSchemas {
   };
 }
 
-/** `ids` are the registry's ids of the table's two schemas. */
+/** The key of every truncate, to be registered as `<pipeline>.tailrace.truncate-key`. */
+export const AVRO_TRUNCATE_KEY = {
+  type: 'record',
+  name: 'Truncate',
+  namespace: 'tailrace',
+  fields: [{ name: '__op', type: 'string' }],
+} as Schema;
+
+/** `ids` are the registry's ids of the table's two schemas and of the truncates' key. */
 export function avroEncoder(
   schemas: AvroSchemas,
-  ids: { key: number; value: number },
+  ids: { key: number; value: number; truncateKey: number },
   table: TableSchema,
-): TableEncoder {
+): TableEncoder<Buffer> {
+  const truncateKey = frame(ids.truncateKey, compileAvro(AVRO_TRUNCATE_KEY).toBuffer(TRUNCATE_KEY));
   const keyType = compileAvro(schemas.key);
   const valueType = compileAvro(schemas.value);
   const names = avroNames(table.columns);
   const toRecord = (row: Row | null, columns: readonly string[]) => {
     if (row === null) return null;
-    const record: Record<string, Value> = {};
+    const record = emptyRow();
     for (const column of columns) record[names.get(column) ?? column] = row[column] ?? null;
     return record;
   };
@@ -101,7 +111,8 @@ export function avroEncoder(
     encode: (event) => {
       const source = sourceFields(event);
       return {
-        key: frame(ids.key, keyType.toBuffer(toRecord(event.key, table.key))),
+        key:
+          event.op === 't' ? truncateKey : frame(ids.key, keyType.toBuffer(toRecord(event.key, table.key))),
         value: frame(
           ids.value,
           valueType.toBuffer({
@@ -159,10 +170,11 @@ export function decodeAvroEnvelope(type: Type, table: TableSchema, bytes: Buffer
 
 function rowFrom(columns: readonly Column[], names: ReadonlyMap<string, string>, record: unknown): Row {
   const fields = record as Record<string, Value | undefined>;
-  const row: Record<string, Value> = {};
+  const row = emptyRow();
   for (const column of columns) {
     const value = fields[names.get(column.name) ?? column.name];
-    if (value !== undefined) row[column.name] = value;
+    if (value === undefined) continue;
+    row[column.name] = column.kind === 'float4' && typeof value === 'number' ? shortestFloat(value) : value;
   }
   return row;
 }
@@ -228,5 +240,6 @@ function avroNames(columns: readonly Column[]): ReadonlyMap<string, string> {
 
 function avroName(name: string): string {
   const safe = sanitizeTopicPart(name).replace(/[.-]/g, '_');
-  return /^[A-Za-z_]/.test(safe) ? safe : `_${safe}`;
+  // Every object has this one already, and readers would set its prototype.
+  return /^[A-Za-z_]/.test(safe) && safe !== '__proto__' ? safe : `_${safe}`;
 }

@@ -1,6 +1,6 @@
 import type { Position } from './position.ts';
 import type { TableSchema } from './table-schema.ts';
-import type { Row } from './value.ts';
+import { emptyRow, type Row } from './value.ts';
 
 /** Debezium's letters: create, update, delete, read (a snapshot's row), truncate. */
 export type Operation = 'c' | 'u' | 'd' | 'r' | 't';
@@ -41,7 +41,7 @@ export interface ChangeEvent {
 
 /** The key columns of a row. Throws RangeError when one is absent. */
 export function keyOf(table: TableSchema, row: Row): Row {
-  const key: Record<string, Row[string]> = {};
+  const key = emptyRow();
   for (const column of table.key) {
     const value = row[column];
     if (value === undefined) throw new RangeError(`key column ${column} is absent`);

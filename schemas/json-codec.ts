@@ -1,48 +1,71 @@
-import type { ChangeEvent } from './change-event.ts';
-import { sourceFields, type TableEncoder } from './envelope.ts';
+import type { ChangeEvent, EventSource } from './change-event.ts';
+import { sourceFields, TRUNCATE_KEY, type TableEncoder } from './envelope.ts';
+import { ordinalOf } from './position.ts';
 import { columnOf, type Column, type TableSchema } from './table-schema.ts';
-import type { Row, Value } from './value.ts';
+import { emptyRow, type Row, type Value } from './value.ts';
 
 /**
  * The JSON wire format: Debezium's envelope without a schema block. int8 is a JSON number with all its digits, numeric a
  * string, bytea base64, NaN and infinities strings, every time its text (value.ts).
  */
-export function jsonEncoder(table: TableSchema): TableEncoder {
+export function jsonEncoder(table: TableSchema): TableEncoder<string> {
   const rowText = rowWriter(table.columns);
   const keyText = rowWriter(table.key.map((name) => columnOf(table, name)));
+  const sourceText = sourceWriter();
   return {
     encode: (event) => ({
-      key: Buffer.from(keyText(event.key)),
-      value: Buffer.from(
+      key: event.op === 't' ? JSON.stringify(TRUNCATE_KEY) : keyText(event.key),
+      value:
         `{"before":${event.before === null ? 'null' : rowText(event.before)},` +
-          `"after":${event.after === null ? 'null' : rowText(event.after)},` +
-          `"source":${sourceText(event)},"op":"${event.op}","ts_ms":${event.tsMs},"transaction":null}`,
-      ),
+        `"after":${event.after === null ? 'null' : rowText(event.after)},` +
+        `"source":${sourceText(event)},"op":"${event.op}","ts_ms":${event.tsMs},"transaction":null}`,
     }),
   };
 }
 
-function sourceText(event: ChangeEvent): string {
-  const parts = Object.entries(sourceFields(event)).map(
-    ([name, value]) => `"${name}":${typeof value === 'bigint' ? String(value) : JSON.stringify(value)}`,
-  );
-  return `{${parts.join(',')}}`;
+/** Writes the `source` block; what all events of a transaction share is written once for them. */
+function sourceWriter(): (event: ChangeEvent) => string {
+  let sharedBy: { commit: string; source: EventSource } | null = null;
+  let head = '';
+  let middle = '';
+  let tail = '';
+  return (event) => {
+    const { source, position } = event;
+    const commit = position.slice(0, 16);
+    if (
+      sharedBy?.commit !== commit ||
+      sharedBy.source.txId !== source.txId ||
+      sharedBy.source.snapshot !== source.snapshot
+    ) {
+      sharedBy = { commit, source };
+      const { version, connector, name, ts_ms, ts_us, snapshot, db, schema, table, txId, commit_lsn } =
+        sourceFields(event);
+      head =
+        `${JSON.stringify({ version, connector, name, ts_ms, ts_us, snapshot, db }).slice(0, -1)},` +
+        `"sequence":"[\\"${commit_lsn}\\",\\"`;
+      middle = `\\"]",${JSON.stringify({ schema, table, txId }).slice(1, -1)},"lsn":`;
+      tail = `,"commit_lsn":${commit_lsn},"ordinal":`;
+    }
+    const lsn = String(source.lsn);
+    return `${head}${lsn}${middle}${lsn}${tail}${ordinalOf(position)}}`;
+  };
 }
 
 /** A writer of the columns that a row has, in their order; the names are escaped once. */
 function rowWriter(columns: readonly Column[]): (row: Row) => string {
-  const fields = columns.map((column) => ({ name: column.name, prefix: `${JSON.stringify(column.name)}:` }));
+  const fields = columns.map(({ name }) => ({ name, prefix: `${JSON.stringify(name)}:` }));
   return (row) => {
-    let text = '';
+    let text = '{';
     for (const { name, prefix } of fields) {
       const value = row[name];
-      if (value !== undefined) text += `${text === '' ? '' : ','}${prefix}${valueJson(value)}`;
+      if (value !== undefined) text += (text.length === 1 ? prefix : `,${prefix}`) + valueJson(value);
     }
-    return `{${text}}`;
+    return `${text}}`;
   };
 }
 
 function valueJson(value: Value): string {
+  if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'number' && !Number.isFinite(value)) return `"${value}"`;
   // JSON writes minus zero as 0, which is another double.
@@ -100,10 +123,9 @@ function parseExact(text: string): unknown {
 function rowFrom(columns: readonly Column[], object: unknown): Row {
   if (object === null || typeof object !== 'object') throw new TypeError('expected an object of columns');
   const fields = object as Record<string, unknown>;
-  const row: Record<string, Value> = {};
+  const row = emptyRow();
   for (const column of columns) {
-    const value = fields[column.name];
-    if (value !== undefined) row[column.name] = valueFrom(column, value);
+    if (Object.hasOwn(fields, column.name)) row[column.name] = valueFrom(column, fields[column.name]);
   }
   return row;
 }

@@ -14,6 +14,12 @@ export function makePosition(commitLsn: bigint, ordinal: number): Position {
   return (hex16(commitLsn) + hex16(ordinal)) as Position;
 }
 
+/** The positions of one transaction's changes, by their ordinals. */
+export function positionsOf(commitLsn: bigint): (ordinal: number) => Position {
+  const commit = hex16(commitLsn);
+  return (ordinal) => (commit + hex16(ordinal)) as Position;
+}
+
 /** Checks a text from outside. Throws RangeError when it is not 32 lower-case hex digits. */
 export function parsePosition(text: string): Position {
   if (!POSITION_PATTERN.test(text)) throw new RangeError('a position is 32 lower-case hex digits');

@@ -16,9 +16,19 @@ export function stateTopic(pipeline: string): string {
   return `${pipeline}.tailrace.state`;
 }
 
+/** Compacted: what is asked of the pipeline, the last command of each kind. */
+export function controlTopic(pipeline: string): string {
+  return `${pipeline}.tailrace.control`;
+}
+
 /** Compacted: one record a worker, its last known status. */
 export function statusTopic(pipeline: string): string {
   return `${pipeline}.tailrace.status`;
+}
+
+/** What a worker set aside, byte for byte; `worker` is a sink's name, or `producer`. */
+export function deadLetterTopic(pipeline: string, worker: string): string {
+  return `${pipeline}.tailrace.dlq.${worker}`;
 }
 
 /** Each sink is its own consumer group. */

@@ -23,6 +23,15 @@ export type Value = null | boolean | number | bigint | string | Uint8Array;
 /** Column name to value. A column that is absent is not known (for example in the old row of a delete), never null. */
 export type Row = Readonly<Record<string, Value>>;
 
+/** Objects that inherit no names. A literal with `__proto__: null` would be one too, but a slow one. */
+const Bare = function () {} as unknown as new () => Record<string, Value>;
+Bare.prototype = Object.create(null);
+
+/** A row to be filled. Columns may be named `constructor` or `__proto__`, which an object literal has already. */
+export function emptyRow(): Record<string, Value> {
+  return new Bare();
+}
+
 /** The families of Postgres types that are told apart; a domain has the kind of its base type. */
 export const VALUE_KINDS = [
   'boolean',
