@@ -27,7 +27,12 @@ process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
 
 /** A kafkajs client with our logger; `clientId` shows in the broker's logs. */
 export function createKafka(config: KafkaConfig, clientId: string, log: Logger): kafkajs.Kafka {
-  return new Kafka({
+  return new Kafka(kafkaOptions(config, clientId, log));
+}
+
+/** The options of every connection to this Kafka. */
+export function kafkaOptions(config: KafkaConfig, clientId: string, log: Logger) {
+  return {
     clientId,
     brokers: config.brokers,
     ssl: tls(config.ssl),
@@ -36,7 +41,7 @@ export function createKafka(config: KafkaConfig, clientId: string, log: Logger):
     // Admin calls and metadata give up after some 20 s; producers and consumers are restarted by their loops.
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, retries: 8 },
     logLevel: logLevel.WARN,
-    logCreator: () => (entry) => {
+    logCreator: () => (entry: kafkajs.LogEntry) => {
       const { message, error, broker, groupId } = entry.log as {
         message: string;
         error?: string;
@@ -45,7 +50,7 @@ export function createKafka(config: KafkaConfig, clientId: string, log: Logger):
       };
       log.debug({ kafkajs: message, kafkaError: error, broker, groupId }, 'kafka client');
     },
-  });
+  } satisfies kafkajs.KafkaConfig;
 }
 
 export const COMPRESSION_TYPES = {

@@ -37,6 +37,16 @@ export function createMetrics(pipeline: string) {
       help: 'Bytes of WAL that can still be written before the slot is lost; absent without max_slot_wal_keep_size.',
       registers,
     }),
+    slotSecondsToLoss: new Gauge({
+      name: 'tailrace_slot_seconds_to_loss',
+      help: 'Time until the slot is lost if nothing more was confirmed, at the WAL rate of the last 5 minutes; absent without max_slot_wal_keep_size.',
+      registers,
+    }),
+    slotActive: new Gauge({
+      name: 'tailrace_slot_active',
+      help: '1 while a producer reads the slot, 0 while nobody does.',
+      registers,
+    }),
     snapshotRows: new Counter({
       name: 'tailrace_snapshot_rows_total',
       help: 'Rows read from tables by the snapshot and acknowledged by Kafka.',
@@ -113,6 +123,8 @@ export function createMetrics(pipeline: string) {
     metrics.captureLagBytes,
     metrics.slotRetainedBytes,
     metrics.slotSafeBytes,
+    metrics.slotSecondsToLoss,
+    metrics.slotActive,
   ]) {
     gauge.remove();
   }

@@ -1,5 +1,6 @@
 import type { Kafka, Producer } from 'kafkajs';
 import { z } from 'zod';
+import { parseLsn } from '../schemas/lsn.ts';
 import { stateTopic } from '../schemas/topics.ts';
 import { tableSchema, type TableSchema } from '../schemas/table-schema.ts';
 import { TailraceError } from './errors.ts';
@@ -10,19 +11,34 @@ import { readTopic } from './topic-reader.ts';
  *
  * | key                       | value                                                        |
  * |---------------------------|--------------------------------------------------------------|
- * | `slot`                    | slot name, system identifier and database it was created in   |
+ * | `slot`                    | whose slot it is, and up to where it may have been confirmed  |
  * | `tables`                  | the captured tables: topic and fingerprint of their schema    |
  * | `schema/<fingerprint>`    | a table schema; events name it in a header                    |
  * | `snapshot/<schema.table>` | how far the table's snapshot has come                         |
  */
-const slotRecord = z.object({ slot: z.string(), systemIdentifier: z.string(), database: z.string() });
+/** Its meaning is in producers/postgres/position-check.ts. Records of older versions have only the first three. */
+const slotRecord = z.object({
+  slot: z.string(),
+  systemIdentifier: z.string(),
+  database: z.string(),
+  timeline: z.number().exactOptional(),
+  confirmedLsn: z.string().exactOptional(),
+});
 const tablesRecord = z.array(
   z.object({ schema: z.string(), name: z.string(), topic: z.string(), fingerprint: z.string() }),
 );
+const snapshotRequest = z.object({ id: z.string(), where: z.string().exactOptional() });
+/** Its meaning is in producers/postgres/snapshot-progress.ts. Records of older versions have only the first three. */
 const snapshotRecord = z.object({
   lastKey: z.array(z.string()).nullable(),
   rows: z.number(),
   done: z.boolean(),
+  oid: z.number().exactOptional(),
+  request: snapshotRequest.exactOptional(),
+  requestIds: z.array(z.string()).exactOptional(),
+  waiting: z.array(snapshotRequest).exactOptional(),
+  filenode: z.string().exactOptional(),
+  failure: z.string().exactOptional(),
 });
 
 export type SlotState = z.infer<typeof slotRecord>;
@@ -48,7 +64,7 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
     const key = message.key?.toString() ?? '';
     try {
       const value = message.value === null ? null : (JSON.parse(message.value.toString()) as unknown);
-      if (key === 'slot') slot = value === null ? null : slotRecord.parse(value);
+      if (key === 'slot') slot = value === null ? null : furthest(slot, slotRecord.parse(value));
       else if (key === 'tables') tables = value === null ? null : tablesRecord.parse(value);
       else if (key.startsWith('schema/') && value !== null)
         schemas.set(key.slice(7), tableSchema.parse(value));
@@ -66,6 +82,14 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
     }
   }
   return { slot, tables, schemas, snapshots };
+}
+
+/** A producer that was frozen and woke after another took over may still write one old record behind newer ones. */
+function furthest(before: SlotState | null, next: SlotState): SlotState {
+  const isOld =
+    before?.systemIdentifier === next.systemIdentifier &&
+    parseLsn(before.confirmedLsn ?? '0/0') > parseLsn(next.confirmedLsn ?? '0/0');
+  return isOld ? before : next;
 }
 
 /** Writes one record and waits for the acknowledgement of all replicas in sync. */

@@ -32,7 +32,10 @@ async function readUntil(kafka: Kafka, topic: string, pending: Map<number, bigin
   try {
     await consumer.subscribe({ topic, fromBeginning: true });
     await new Promise<void>((resolve, reject) => {
-      consumer.on('consumer.crash', ({ payload }) => reject(payload.error));
+      consumer.on('consumer.crash', ({ payload }) => {
+        // A group's coordinator may still be loading; kafkajs then starts again by itself.
+        if (!payload.restart) reject(payload.error);
+      });
       // Where compaction has removed the last records, no message ever carries the last offset: only the fetch tells.
       consumer.on('consumer.end_batch_process', ({ payload }) => {
         const end = pending.get(payload.partition);

@@ -1,8 +1,17 @@
 import type { Kafka } from 'kafkajs';
-import { stateTopic, statusTopic } from '../schemas/topics.ts';
+import { controlTopic, stateTopic, statusTopic } from '../schemas/topics.ts';
 import type { KafkaConfig } from './config/schema.ts';
 
-const WEEK_MS = 7 * 24 * 3600 * 1000;
+const HOUR_MS = 3600 * 1000;
+const WEEK_MS = 7 * 24 * HOUR_MS;
+/** A row goes into one record, however large; the default of 1 MiB would refuse many. */
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+/** Compacted, since every record is the last word on its key. */
+const COMPACTED = { 'cleanup.policy': 'compact', 'delete.retention.ms': WEEK_MS };
+/** They gain a record every second or two, and are read whole at each start: what is superseded must go soon. */
+const INTERNAL_SETTINGS = { ...COMPACTED, 'segment.ms': HOUR_MS, 'min.cleanable.dirty.ratio': 0.1 };
+const TABLE_SETTINGS = { ...COMPACTED, 'max.message.bytes': MAX_RECORD_BYTES };
 
 /**
  * Makes the topics that are missing. Topics of tables are compacted, since every record is a whole row; tombstones stay
@@ -18,24 +27,26 @@ export async function ensureTopics(
   await admin.connect();
   try {
     const existing = new Set(await admin.listTopics());
-    const internal = [stateTopic(pipeline), statusTopic(pipeline)].map((topic) => ({
+    const internal = [stateTopic(pipeline), statusTopic(pipeline), controlTopic(pipeline)].map((topic) => ({
       topic,
       numPartitions: 1,
+      settings: INTERNAL_SETTINGS,
     }));
-    const tables = tableTopics.map((topic) => ({ topic, numPartitions: config.partitions }));
+    const tables = tableTopics.map((topic) => ({
+      topic,
+      numPartitions: config.partitions,
+      settings: TABLE_SETTINGS,
+    }));
     const missing = [...internal, ...tables].filter(({ topic }) => !existing.has(topic));
     if (missing.length === 0) return;
     // False means that another process made them meanwhile.
     await admin.createTopics({
       waitForLeaders: true,
-      topics: missing.map(({ topic, numPartitions }) => ({
+      topics: missing.map(({ topic, numPartitions, settings }) => ({
         topic,
         numPartitions,
         replicationFactor: config.replicationFactor,
-        configEntries: [
-          { name: 'cleanup.policy', value: 'compact' },
-          { name: 'delete.retention.ms', value: String(WEEK_MS) },
-        ],
+        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value: String(value) })),
       })),
     });
   } finally {

@@ -42,9 +42,21 @@ const source = z.strictObject({
     .default({})
     .describe('per table, the columns that are captured; key columns always are'),
   snapshot: z.enum(['initial', 'never']).default('initial'),
-  snapshotChunkRows: z.number().int().min(1).max(100_000).default(5_000),
+  snapshotChunkRows: z.number().int().min(1).max(100_000).default(20_000),
   heartbeatInterval: durationMs.prefault('10s'),
-  truncate: z.enum(['stop', 'ignore']).default('stop').describe('what the producer does at a TRUNCATE'),
+  failoverSlot: z.boolean().default(true).describe('a new slot is one that standbys may copy (Postgres 17+)'),
+  truncate: z
+    .enum(['apply', 'stop', 'ignore'])
+    .default('apply')
+    .describe(
+      'what a TRUNCATE does: empties the stores too, halts the producer, or nothing (with a warning)',
+    ),
+  undecodable: z
+    .enum(['stop', 'deadLetter'])
+    .default('stop')
+    .describe(
+      'a change that cannot be decoded: halts the producer, or goes to <pipeline>.tailrace.dlq.producer',
+    ),
   transforms: z.array(transform).default([]),
 });
 
