@@ -1,4 +1,5 @@
 import type { ChangeEvent } from '../schemas/change-event.ts';
+import type { Position } from '../schemas/position.ts';
 import type { Value } from '../schemas/value.ts';
 import type { Target, Write } from './sink.ts';
 
@@ -14,10 +15,35 @@ export interface CollapsedWrite {
   readonly events: readonly TargetEvent[];
 }
 
-/** Leaves the newest event of each key: what the store would hold in the end, in one write a key. */
-export function collapse(events: readonly TargetEvent[]): CollapsedWrite[] {
+/** The newest truncate of a target, with the target's other truncates and all events that are older than it. */
+export interface CollapsedTruncate {
+  readonly target: Target;
+  readonly position: Position;
+  readonly events: readonly TargetEvent[];
+}
+
+export interface Collapsed {
+  readonly writes: readonly CollapsedWrite[];
+  readonly truncates: readonly CollapsedTruncate[];
+}
+
+/**
+ * Leaves the newest event of each key, and the newest truncate of each target: what the store would hold in the end, in one
+ * write a key. The truncates come after the writes and take only what is older than they are, so nothing of it need be
+ * written.
+ *
+ * A batch has the events of some partitions only. An older event of another partition may still come after the truncate;
+ * that partition brings the same truncate behind it, and the last one to come leaves the table right.
+ */
+export function collapse(events: readonly TargetEvent[]): Collapsed {
+  const truncates = newestTruncates(events);
   const byKey = new Map<string, { newest: TargetEvent; events: TargetEvent[] }>();
   for (const item of events) {
+    const truncate = truncates.get(item.target.name);
+    if (truncate !== undefined && item.event.position <= truncate.position) {
+      truncate.events.push(item);
+      continue;
+    }
     const identity = identityOf(item);
     const known = byKey.get(identity);
     if (known === undefined) byKey.set(identity, { newest: item, events: [item] });
@@ -26,7 +52,23 @@ export function collapse(events: readonly TargetEvent[]): CollapsedWrite[] {
       if (item.event.position >= known.newest.event.position) known.newest = item;
     }
   }
-  return [...byKey.values()].map(({ newest, events: all }) => ({ write: writeOf(newest, all), events: all }));
+  const writes = [...byKey.values()].map(({ newest, events: all }) => ({
+    write: writeOf(newest, all),
+    events: all,
+  }));
+  return { writes, truncates: [...truncates.values()] };
+}
+
+/** By the target's name; the events are still to be filled in. */
+function newestTruncates(
+  events: readonly TargetEvent[],
+): Map<string, { target: Target; position: Position; events: TargetEvent[] }> {
+  const newest = new Map<string, { target: Target; position: Position; events: TargetEvent[] }>();
+  for (const { target, event } of events) {
+    if (event.op !== 't' || event.position < (newest.get(target.name)?.position ?? '')) continue;
+    newest.set(target.name, { target, position: event.position, events: [] });
+  }
+  return newest;
 }
 
 function writeOf({ target, event }: TargetEvent, all: readonly TargetEvent[]): Write {

@@ -3,10 +3,11 @@ import type { Type } from 'avsc';
 import { TailraceError, toError } from '../core/errors.ts';
 import { decodeAvroEnvelope, decodeAvroKey, isAvroFramed, schemaIdOf } from '../schemas/avro-codec.ts';
 import { keyOf, type ChangeEvent, type Operation } from '../schemas/change-event.ts';
-import { decodeJsonEnvelope, decodeJsonKey } from '../schemas/json-codec.ts';
+import { decodeJsonEnvelope, decodeJsonKey, type DecodedEnvelope } from '../schemas/json-codec.ts';
 import { parsePosition, type Position } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import { POSITION_HEADER, SCHEMA_HEADER } from '../schemas/topics.ts';
+import type { Row } from '../schemas/value.ts';
 
 /** What decoding needs from outside, found before a batch is decoded. */
 export interface Schemas {
@@ -26,62 +27,94 @@ export function schemaIdsOfRecord(message: KafkaMessage): number[] {
     .map((bytes) => schemaIdOf(bytes as Buffer));
 }
 
-const OPERATIONS: readonly unknown[] = ['c', 'u', 'd', 'r'] satisfies Operation[];
+const OPERATIONS: readonly unknown[] = ['c', 'u', 'd', 'r', 't'] satisfies Operation[];
+
+/** Takes the place of a table for records that name none, to read the operation of their envelopes. */
+const NO_TABLE: TableSchema = { schema: '', name: '', columns: [], key: [], foreignKeys: [] };
 
 /**
- * One record as an event. A tombstone counts as a delete with the position of the delete that it follows: after
- * compaction it may be all that is left of it. Throws EVENT_UNDECODABLE, which names no value.
+ * One record as an event; null for a logical message (operation `m`), which changes no row. A tombstone counts as a delete
+ * with the position of the delete that it follows: after compaction it may be all that is left of it. The key of a
+ * truncate names no row and is not read. Throws EVENT_UNDECODABLE, which names no value.
  */
 export function decodeRecord(
   topic: string,
   partition: number,
   message: KafkaMessage,
   schemas: Schemas,
-): ChangeEvent {
+): ChangeEvent | null {
   try {
+    const { value } = message;
     const table = schemas.tables.get(fingerprintOfRecord(message) ?? '');
-    if (table === undefined) throw new TypeError(`header ${SCHEMA_HEADER} is missing`);
-    if (message.key === null) throw new TypeError('the record has no key');
+    const envelope = value === null ? null : decodeEnvelope(schemas, table ?? NO_TABLE, value);
+    if (envelope?.op === 'm') return null;
+    if (table === undefined) throw new TypeError(`header ${SCHEMA_HEADER} is missing or names no schema`);
     const position = parsePosition(message.headers?.[POSITION_HEADER]?.toString() ?? '');
-    const { key, value } = message;
-    const keyRow = isAvroFramed(key)
-      ? decodeAvroKey(typeOf(schemas, key), table, key)
-      : decodeJsonKey(table, key);
-    if (value === null) return tombstone(table, keyRow, position, message);
-    const envelope = isAvroFramed(value)
-      ? decodeAvroEnvelope(typeOf(schemas, value), table, value)
-      : decodeJsonEnvelope(table, value);
-    if (!OPERATIONS.includes(envelope.op))
-      throw new TypeError(`unknown operation ${JSON.stringify(envelope.op)}`);
-    const op = envelope.op as Operation;
-    if ((envelope.after === null) !== (op === 'd'))
-      throw new TypeError(`operation ${op} does not fit its rows`);
-    const { source } = envelope;
-    return {
-      table,
-      op,
-      key: envelope.after === null ? keyRow : keyOf(table, envelope.after),
-      before: envelope.before,
-      after: envelope.after,
-      position,
-      source: {
-        name: String(source['name']),
-        db: String(source['db']),
-        txId: source['txId'] == null ? null : Number(source['txId']),
-        lsn: BigInt(source['lsn'] as number | bigint),
-        tsUs: Number(source['ts_us']),
-        snapshot: source['snapshot'] !== 'false',
-      },
-      tsMs: envelope.tsMs,
-    };
-  } catch (cause) {
+    return envelope === null
+      ? tombstone(table, decodeKey(schemas, table, message), position, message)
+      : change(schemas, table, envelope, position, message);
+  } catch (thrown) {
+    const cause = withoutText(thrown);
     throw new TailraceError(
       'EVENT_UNDECODABLE',
-      `topic ${topic}, partition ${partition}, offset ${message.offset}: the record cannot be decoded: ${toError(cause).message}`,
+      `topic ${topic}, partition ${partition}, offset ${message.offset}: the record cannot be decoded: ${cause.message}`,
       'find out which program wrote it; the sink goes on from here once it is repaired or skipped by committing the next offset',
       { cause },
     );
   }
+}
+
+function change(
+  schemas: Schemas,
+  table: TableSchema,
+  envelope: DecodedEnvelope,
+  position: Position,
+  message: KafkaMessage,
+): ChangeEvent {
+  const { before, after, source, tsMs } = envelope;
+  if (!OPERATIONS.includes(envelope.op))
+    throw new TypeError(`unknown operation ${JSON.stringify(envelope.op)}`);
+  const op = envelope.op as Operation;
+  if ((after === null) !== (op === 'd' || op === 't'))
+    throw new TypeError(`operation ${op} does not fit its rows`);
+  return {
+    table,
+    op,
+    key: op === 't' ? {} : keyOfRow(schemas, table, after, message),
+    before,
+    after,
+    position,
+    source: {
+      name: String(source['name']),
+      db: String(source['db']),
+      txId: source['txId'] == null ? null : Number(source['txId']),
+      lsn: BigInt(source['lsn'] as number | bigint),
+      tsUs: Number(source['ts_us']),
+      snapshot: source['snapshot'] !== 'false',
+    },
+    tsMs,
+  };
+}
+
+function keyOfRow(schemas: Schemas, table: TableSchema, after: Row | null, message: KafkaMessage): Row {
+  if (message.key === null) throw new TypeError('the record has no key');
+  return after === null ? decodeKey(schemas, table, message) : keyOf(table, after);
+}
+
+function decodeEnvelope(schemas: Schemas, table: TableSchema, value: Buffer): DecodedEnvelope {
+  return isAvroFramed(value)
+    ? decodeAvroEnvelope(typeOf(schemas, value), table, value)
+    : decodeJsonEnvelope(table, value);
+}
+
+function decodeKey(schemas: Schemas, table: TableSchema, { key }: KafkaMessage): Row {
+  if (key === null) throw new TypeError('the record has no key');
+  return isAvroFramed(key) ? decodeAvroKey(typeOf(schemas, key), table, key) : decodeJsonKey(table, key);
+}
+
+/** JSON.parse quotes the text that it could not read: that may be a row, which no message may show. */
+function withoutText(thrown: unknown): Error {
+  return thrown instanceof SyntaxError ? new TypeError('it is neither JSON nor Avro') : toError(thrown);
 }
 
 function tombstone(

@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { TailraceError, withCode } from '../core/errors.ts';
-import { readState } from '../core/state.ts';
+import { readState, type TableState } from '../core/state.ts';
 import { tableName } from './target-name.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
@@ -27,6 +27,7 @@ export class Routes {
   readonly #routes = new Map<string, SinkRoute>();
   #topics: readonly string[] = [];
   #current: readonly SinkRoute[] = [];
+  #hasStarted = false;
 
   constructor(
     kafka: Kafka,
@@ -52,18 +53,15 @@ export class Routes {
     return this.#current.map(({ target }) => target);
   }
 
-  /** Reads the state topic. False while the producer has not set up the pipeline. Throws TABLE_NOT_FOUND. */
+  /**
+   * Reads the state topic. False while the producer has not set up the pipeline. The first time it throws TABLE_NOT_FOUND
+   * for a pattern that matches no table; later on a table may have been dropped, and another may come.
+   */
   async load(): Promise<boolean> {
     const state = await readState(this.#kafka, this.#pipeline);
     if (state.tables === null) return false;
-    for (const pattern of this.#patterns ?? []) {
-      if (state.tables.some((table) => matchesTable([pattern], table))) continue;
-      throw new TailraceError(
-        'TABLE_NOT_FOUND',
-        `no captured table matches ${pattern}`,
-        `captured are: ${state.tables.map(qualifiedName).join(', ')}; widen source.tables or mend the sink's tables`,
-      );
-    }
+    if (!this.#hasStarted) assertMatches(this.#patterns ?? [], state.tables);
+    this.#hasStarted = true;
     const selected = state.tables.filter(
       (table) => this.#patterns === undefined || matchesTable(this.#patterns, table),
     );
@@ -95,6 +93,16 @@ export class Routes {
     this.#routes.set(fingerprintOf(table), route);
     return route;
   }
+}
+
+function assertMatches(patterns: readonly string[], tables: readonly TableState[]): void {
+  const pattern = patterns.find((each) => !tables.some((table) => matchesTable([each], table)));
+  if (pattern === undefined) return;
+  throw new TailraceError(
+    'TABLE_NOT_FOUND',
+    `no captured table matches ${pattern}`,
+    `captured are: ${tables.map(qualifiedName).join(', ')}; widen source.tables or mend the sink's tables`,
+  );
 }
 
 function failing<Result>(call: () => Result): Result {

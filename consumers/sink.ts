@@ -46,8 +46,11 @@ export interface Verdict {
 /**
  * A connected store.
  *
- * - `prepare` and `write` may be called again with the same arguments at any time (restart, replay, retry) and by two
- *   processes at once; the store must end in the same state.
+ * - `prepare`, `write` and `truncate` may be called again with the same arguments at any time (restart, replay, retry) and
+ *   by two processes at once; the store must end in the same state.
+ * - A table's schema changes while the sink runs. Each schema is prepared before the first row that has it, and in any order:
+ *   a replay brings older schemas after newer ones. `prepare` keeps what the store has and the schema lacks, and keeps a
+ *   column that can hold the older type too. A row has the columns of its own schema and no others.
  * - `write` gets at most one write a key, in no particular order of tables. When it resolves, every `applied` write is
  *   durable, and the runtime commits the offsets. It answers one outcome a write, in the same order. It throws when the
  *   batch as a whole failed (connection, time-out, throttle); part of it may have been applied, the runtime sends it again.
@@ -62,8 +65,9 @@ export interface Sink {
   write(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
   /**
    * Every row of the target whose version is older than `position` becomes a deleted one with that position as its version,
-   * so that a stale write that comes later is still refused; newer rows stay. Durable when it resolves; may be called again
-   * with the same or an older position, which then changes nothing.
+   * so that a stale write that comes later is still refused (of a key that the store never had it may be); newer rows stay.
+   * Durable when it resolves; may be called again with the same or an older position, which then changes nothing.
+   * The runtime calls it once for each partition of the topic, each time behind the older rows of that partition.
    */
   truncate(target: Target, position: Position): Promise<void>;
   close(): Promise<void>;

@@ -3,6 +3,8 @@ import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import { backOffMs, pause } from '../core/retry.ts';
 import type { StatusReporter } from '../core/status.ts';
+import type { Position } from '../schemas/position.ts';
+import { fingerprintOf } from '../schemas/table-schema.ts';
 import type { Sink, SinkModule, Target, Verdict, Write, WriteOutcome } from './sink.ts';
 
 const MAX_WRITES = 5_000;
@@ -35,6 +37,10 @@ export class Store {
   readonly #context: StoreContext;
   /** Writes in one request; halved by a throttle, grown back by successes. */
   #limit = MAX_WRITES;
+  /** The schemas that have been prepared, by fingerprint. */
+  readonly #prepared = new Set<string>();
+  /** Ends with the last call that was begun: partitions and the watch on the tables ask at the same time. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(sink: Sink, context: StoreContext) {
     this.#sink = sink;
@@ -45,8 +51,19 @@ export class Store {
     return this.#patiently(() => this.#sink.connect());
   }
 
-  prepare(targets: readonly Target[]): Promise<void> {
-    return this.#patiently(() => this.#sink.prepare(targets));
+  /** Prepares those of the targets that have not been prepared with this schema before. */
+  async prepare(targets: readonly Target[]): Promise<void> {
+    const isNew = ({ table }: Target) => !this.#prepared.has(fingerprintOf(table));
+    if (!targets.some(isNew)) return;
+    await this.#patiently(async () => {
+      const missing = targets.filter(isNew);
+      await this.#sink.prepare(missing);
+      for (const { table } of missing) this.#prepared.add(fingerprintOf(table));
+    });
+  }
+
+  truncate(target: Target, position: Position): Promise<void> {
+    return this.#patiently(() => this.#timed(() => this.#sink.truncate(target, position)));
   }
 
   close(): Promise<void> {
@@ -59,16 +76,28 @@ export class Store {
     while (outcomes.length < writes.length) {
       await this.#patiently(async () => {
         const some = writes.slice(outcomes.length, outcomes.length + this.#limit);
-        const stopTimer = this.#context.metrics.sinkWriteSeconds.startTimer({ sink: this.#context.name });
-        outcomes.push(...(await this.#sink.write(some)));
-        stopTimer();
+        outcomes.push(...(await this.#timed(() => this.#sink.write(some))));
         this.#limit = Math.min(MAX_WRITES, this.#limit * 2);
       });
     }
     return outcomes;
   }
 
-  async #patiently(request: () => Promise<void>): Promise<void> {
+  async #timed<Result>(request: () => Promise<Result>): Promise<Result> {
+    const stopTimer = this.#context.metrics.sinkWriteSeconds.startTimer({ sink: this.#context.name });
+    const result = await request();
+    stopTimer();
+    return result;
+  }
+
+  /** One request at a time: the sink's calls never overlap. */
+  #patiently(request: () => Promise<void>): Promise<void> {
+    const turn = this.#last.then(() => this.#untilDone(request));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #untilDone(request: () => Promise<void>): Promise<void> {
     const { status, module, metrics, name, log, signal } = this.#context;
     for (let attempt = 1; ; attempt++) {
       try {

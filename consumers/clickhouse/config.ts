@@ -17,6 +17,12 @@ export const optionsSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('let the server gather inserts of several writers; each write then waits for the flush'),
+  textColumns: z
+    .array(z.string().regex(/^.+\..+$/, 'expected table.column, the names in ClickHouse'))
+    .default([])
+    .describe(
+      'columns to keep as String, as table.column: for a date in a key that is infinite or outside of 1900 to 2299',
+    ),
 });
 
 export type ClickHouseOptions = z.output<typeof optionsSchema>;

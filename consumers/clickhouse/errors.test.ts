@@ -25,6 +25,11 @@ test.each([
   [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'retry', 'SINK_UNREACHABLE'],
   [new Error('Timeout error.'), 'retry', 'SINK_UNREACHABLE'],
   [new Error('socket hang up'), 'retry', 'SINK_UNREACHABLE'],
+  [new Error('<html><head><title>502 Bad Gateway</title></head></html>'), 'retry', 'SINK_UNREACHABLE'],
+  [new Error('503 Service Temporarily Unavailable'), 'retry', 'SINK_UNREACHABLE'],
+  [new Error('upstream connect error or disconnect/reset before headers'), 'retry', 'SINK_UNREACHABLE'],
+  [new Error(''), 'retry', 'SINK_UNREACHABLE'],
+  [new Error('<html><title>404 Not Found</title></html>'), 'stop', 'SINK_FAILED'],
   [new TailraceError('SINK_EVENT_REJECTED', 'what', 'fix'), 'park', 'SINK_EVENT_REJECTED'],
   [new TailraceError('SINK_SCHEMA_CONFLICT', 'what', 'fix'), 'stop', 'SINK_SCHEMA_CONFLICT'],
   [new Error('surprise'), 'stop', 'SINK_FAILED'],
@@ -44,6 +49,9 @@ test('an answer to an insert keeps its type and loses the values that it quotes'
     expect(classify(clean).sentence).not.toContain(secret);
   }
   expect(classify(withoutValues(answer('CANNOT_PARSE_UUID')))).toMatchObject({ outcome: 'park' });
+  const gateway = withoutValues(new Error(`<title>504 Gateway Time-out</title>${secret}`));
+  expect(gateway.message).not.toContain(secret);
+  expect(classify(gateway)).toMatchObject({ outcome: 'retry' });
   const reset = Object.assign(new Error('read'), { code: 'ECONNRESET' });
   expect(withoutValues(reset)).toBe(reset);
 });

@@ -26,7 +26,7 @@ const RULES: readonly Rule[] = [
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
     sentence:
-      'The user may not do this; it needs SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW and ALTER ADD COLUMN on the database of this sink.',
+      'The user may not do this; it needs SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN and ALTER MODIFY COLUMN on the database of this sink.',
   },
   {
     types: [
@@ -134,6 +134,17 @@ const VERDICTS: ReadonlyMap<string, Verdict> = new Map(
   RULES.flatMap(({ types, ...verdict }) => types.map((type) => [type, verdict] as const)),
 );
 
+const GATEWAY: Verdict = {
+  outcome: 'retry',
+  code: 'SINK_UNREACHABLE',
+  sentence:
+    'A proxy answered that ClickHouse behind it does not (502, 503 or 504); the sink goes on when it is back.',
+};
+
+/** The client hands on the body of an answer that is not ClickHouse's, and no status. A proxy may send none at all. */
+const GATEWAY_BODY =
+  /^\s*$|\b50[234]\b\s+(Bad Gateway|Service (Temporarily )?Unavailable|Gateway Time-?out)|upstream connect error|no healthy upstream/i;
+
 /** The store's error table. */
 export function classify(error: unknown): Verdict {
   if (error instanceof TailraceError)
@@ -142,6 +153,7 @@ export function classify(error: unknown): Verdict {
       code: error.code,
       sentence: `${error.message}; ${error.fix}`,
     };
+  if (isGatewayAnswer(error)) return GATEWAY;
   const verdict = namesOf(error)
     .map((name) => VERDICTS.get(name))
     .find((found) => found !== undefined);
@@ -160,6 +172,10 @@ function namesOf(error: unknown): readonly string[] {
   return ['code' in error ? String(error.code) : '', error.message];
 }
 
+function isGatewayAnswer(error: unknown): boolean {
+  return error instanceof Error && !(error instanceof ClickHouseError) && GATEWAY_BODY.test(error.message);
+}
+
 /** The error of an insert without the server's message, which quotes values of the rows. */
 export function withoutValues(error: unknown): Error {
   if (error instanceof ClickHouseError) {
@@ -170,6 +186,7 @@ export function withoutValues(error: unknown): Error {
       message: `ClickHouse refused an insert: ${type} (code ${code})`,
     });
   }
+  if (isGatewayAnswer(error)) return new Error('502 Bad Gateway');
   const isConnectionError = namesOf(error).some((name) => VERDICTS.has(name));
   return isConnectionError
     ? toError(error)

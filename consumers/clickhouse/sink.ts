@@ -8,16 +8,23 @@ import type { Sink, SinkContext, Target } from '../sink.ts';
 import { TailraceError } from '../../core/errors.ts';
 import type { ClickHouseOptions } from './config.ts';
 import { insertWrites } from './insert.ts';
-import { viewOf } from './statements.ts';
-import { prepareTable } from './structure.ts';
+import { truncateRows, viewOf } from './statements.ts';
+import { openTables } from './tables.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** Without a byte from the server. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** The server says that it is still at work, before the client takes the silence for a lost connection. */
+const LONG_WORK: ClickHouseSettings = {
+  send_progress_in_http_headers: 1,
+  http_headers_progress_interval_ms: '20000',
+};
 
 /** Table `<name>` and view `<name>_current`, one INSERT a table and batch. Layout and rules: README.md beside this file. */
-export function createClickHouseSink(options: ClickHouseOptions, _context: SinkContext): Sink {
+export function createClickHouseSink(options: ClickHouseOptions, { log }: SinkContext): Sink {
   const client = openClient(options);
-  const settings = insertSettings(options);
+  const inserter = { client, settings: insertSettings(options) };
+  const tables = openTables({ client, textColumns: new Set(options.textColumns), log });
   return {
     async connect() {
       const abort = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
@@ -27,10 +34,19 @@ export function createClickHouseSink(options: ClickHouseOptions, _context: SinkC
 
     async prepare(targets) {
       assertNoViewAmong(targets);
-      for (const target of targets) await prepareTable(client, target);
+      for (const target of targets) await tables.prepare(target);
     },
 
-    write: (writes) => insertWrites(client, settings, writes),
+    write: (writes) => insertWrites(inserter, tables, writes),
+
+    async truncate(target, position) {
+      await tables.columnsOf(target);
+      await client.command({
+        query: truncateRows(target.name, target.table.key),
+        query_params: { position: BigInt(`0x${position}`).toString() },
+        clickhouse_settings: LONG_WORK,
+      });
+    },
 
     close: () => client.close(),
   };

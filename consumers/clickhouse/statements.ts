@@ -1,4 +1,4 @@
-import type { TableColumn } from './mapping.ts';
+import type { TableColumn } from './column-type.ts';
 
 /** The view of a table's live rows. */
 export function viewOf(table: string): string {
@@ -22,9 +22,29 @@ export function createTable(table: string, columns: readonly TableColumn[], key:
   );
 }
 
-export function addColumns(table: string, columns: readonly TableColumn[]): string {
-  const additions = columns.map((column) => `ADD COLUMN IF NOT EXISTS ${definition(column)}`);
-  return `ALTER TABLE ${quoteName(table)} ${additions.join(', ')}`;
+/** One statement, so that both kinds of change are there or none. */
+export function alterColumns(
+  table: string,
+  { added, modified }: { added: readonly TableColumn[]; modified: readonly TableColumn[] },
+): string {
+  const changes = [
+    ...added.map((column) => `ADD COLUMN IF NOT EXISTS ${definition(column)}`),
+    ...modified.map((column) => `MODIFY COLUMN ${definition(column)}`),
+  ];
+  return `ALTER TABLE ${quoteName(table)} ${changes.join(', ')}`;
+}
+
+/**
+ * A tombstone for each key whose newest version lies below `{position:UInt128}`, tombstones included: an older one would let
+ * pass what came between. The key is the order of the table, so that the server aggregates while it reads and holds few rows.
+ */
+export function truncateRows(table: string, key: readonly string[]): string {
+  const columns = key.map(quoteName).join(', ');
+  return (
+    `INSERT INTO ${quoteName(table)} (${columns}, __pos, __deleted) ` +
+    `SELECT ${columns}, {position:UInt128}, 1 FROM ${quoteName(table)} GROUP BY ${columns} ` +
+    'HAVING max(__pos) < {position:UInt128} SETTINGS optimize_aggregation_in_order = 1'
+  );
 }
 
 /**

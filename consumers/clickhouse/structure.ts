@@ -1,25 +1,83 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { TailraceError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { Target } from '../sink.ts';
-import { columnsOf, INTERNAL_COLUMNS, type TableColumn } from './mapping.ts';
-import { addColumns, createTable, createView, viewOf } from './statements.ts';
+import { baseOf, isKnownType, isNullable, nullable, widestOf, type TableColumn } from './column-type.ts';
+import { columnsOf, fillAnew, INTERNAL_COLUMNS, type TextColumns } from './mapping.ts';
+import { alterColumns, createTable, createView, viewOf } from './statements.ts';
 
 const VIEW_ATTEMPTS = 5;
+
+export interface Database {
+  readonly client: ClickHouseClient;
+  readonly textColumns: TextColumns;
+  readonly log: Logger;
+}
 
 interface StoredColumn extends TableColumn {
   readonly inSortingKey: boolean;
 }
 
-/** Makes table and view of a target where they are missing and adds missing columns. Safe to run twice and at once. */
-export async function prepareTable(client: ClickHouseClient, target: Target): Promise<void> {
-  const wanted = columnsOf(target.table);
+/**
+ * Makes table and view of a target where they are missing, adds missing columns, and widens those that cannot hold all
+ * values of the target's. No column is ever dropped or narrowed, so an older schema that comes again changes nothing. Safe
+ * to run twice and at once. Answers the columns of the table.
+ */
+export async function prepareTable(database: Database, target: Target): Promise<readonly TableColumn[]> {
+  const { client, textColumns, log } = database;
+  const wanted = columnsOf(target, textColumns);
   await client.command({ query: createTable(target.name, wanted, target.table.key) });
   await assertEngine(client, target.name);
   const stored = await storedColumns(client, target.name);
   assertKey(target, stored);
-  const missing = missingColumns(target.name, wanted, stored);
-  if (missing.length > 0) await client.command({ query: addColumns(target.name, missing) });
+  const types = new Map(stored.map(({ name, type }) => [name, type]));
+  const added = wanted.filter(({ name }) => !types.has(name));
+  const modified = wanted.flatMap((column) => widened(target, column, types.get(column.name) ?? column.type));
+  if (added.length + modified.length > 0)
+    await client.command({ query: alterColumns(target.name, { added, modified }) });
+  for (const { name, type } of modified)
+    log.warn({ table: target.name, column: name, from: types.get(name), to: type }, 'widened a column');
   await refreshView(client, target.name);
+  return storedColumns(client, target.name);
+}
+
+/** Makes columns String, because they have to hold values that their types cannot. Answers the columns of the table. */
+export async function widenToText(
+  { client, log }: Database,
+  table: string,
+  columns: ReadonlySet<string>,
+): Promise<readonly TableColumn[]> {
+  const modified = [...columns].map((name) => ({ name, type: nullable('String') }));
+  await client.command({ query: alterColumns(table, { added: [], modified }) });
+  for (const name of columns)
+    log.warn({ table, column: name }, 'made a column String, because a value does not fit its type');
+  await refreshView(client, table);
+  return storedColumns(client, table);
+}
+
+/** The column with the type that holds what is stored and what is wanted; nothing where the stored one does. */
+function widened(target: Target, { name, type: wanted }: TableColumn, stored: string): TableColumn[] {
+  if (stored === wanted) return [];
+  const base = baseOf(stored);
+  const widest = widestOf(base, baseOf(wanted));
+  const isKey = target.table.key.includes(name);
+  const isFixed = isKey || INTERNAL_COLUMNS.some((internal) => internal.name === name);
+  if (widest === base && (isFixed || isNullable(stored))) return [];
+  if (isFixed || !isKnownType(base)) throw typeConflict(target, name, stored, wanted);
+  return [{ name, type: nullable(widest) }];
+}
+
+function typeConflict(
+  { name: table }: Target,
+  column: string,
+  stored: string,
+  wanted: string,
+): TailraceError {
+  return new TailraceError(
+    'SINK_SCHEMA_CONFLICT',
+    `column ${column} of table ${table} of ClickHouse is ${stored}, the source needs ${wanted}, and Tailrace cannot change it`,
+    `change it yourself, or ${fillAnew(table)}.`,
+  );
 }
 
 async function assertEngine(client: ClickHouseClient, table: string): Promise<void> {
@@ -37,28 +95,13 @@ async function assertEngine(client: ClickHouseClient, table: string): Promise<vo
   );
 }
 
-function assertKey(target: Target, stored: readonly StoredColumn[]): void {
-  const found = stored.filter(({ inSortingKey }) => inSortingKey).map(({ name }) => name);
-  if (new Set(found).symmetricDifference(new Set(target.table.key)).size === 0) return;
+function assertKey({ name, table }: Target, stored: readonly StoredColumn[]): void {
+  const found = stored.filter(({ inSortingKey }) => inSortingKey).map((column) => column.name);
+  if (new Set(found).symmetricDifference(new Set(table.key)).size === 0) return;
   throw new TailraceError(
     'SINK_SCHEMA_CONFLICT',
-    `table ${target.name} of ClickHouse is ordered by (${found.join(', ')}), the source's key is (${target.table.key.join(', ')})`,
-    'rename the table in ClickHouse and replay the sink, which makes it anew.',
-  );
-}
-
-function missingColumns(
-  table: string,
-  wanted: readonly TableColumn[],
-  stored: readonly TableColumn[],
-): TableColumn[] {
-  const types = new Map(stored.map(({ name, type }) => [name, type]));
-  const conflict = wanted.find(({ name, type }) => (types.get(name) ?? type) !== type);
-  if (conflict === undefined) return wanted.filter(({ name }) => !types.has(name));
-  throw new TailraceError(
-    'SINK_SCHEMA_CONFLICT',
-    `column ${conflict.name} of table ${table} of ClickHouse is ${types.get(conflict.name)}, the source needs ${conflict.type}`,
-    'change it with ALTER TABLE ... MODIFY COLUMN, or rename the table in ClickHouse and replay the sink.',
+    `table ${name} of ClickHouse is ordered by (${found.join(', ')}), the source's key is (${table.key.join(', ')})`,
+    `${fillAnew(name)}.`,
   );
 }
 

@@ -64,8 +64,8 @@ export function storedRow(target: Target, row: Readonly<Record<string, unknown>>
 function cellText({ kind }: Column, cell: unknown): string | null {
   if (cell === null || cell === undefined) return null;
   const text = typeof cell === 'string' ? cell : JSON.stringify(cell);
-  if (kind === 'timestamp') return text.replace(' ', 'T');
-  if (kind === 'timestamptz') return `${text.replace(' ', 'T')}Z`;
-  if (kind === 'float4' || kind === 'float8') return valueText(Number(text.replace('inf', 'Infinity')));
+  if (kind === 'timestamp' || kind === 'timestamptz')
+    return text.replace(/^(\S+) (\S+)/, kind === 'timestamp' ? '$1T$2' : '$1T$2Z');
+  if (kind === 'float4' || kind === 'float8') return valueText(Number(text.replace(/inf$/, 'Infinity')));
   return text;
 }

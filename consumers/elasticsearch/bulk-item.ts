@@ -1,8 +1,9 @@
 import { TailraceError } from '../../core/errors.ts';
+import type { Position } from '../../schemas/position.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
-import type { Write, WriteOutcome } from '../sink.ts';
+import type { Target, Write, WriteOutcome } from '../sink.ts';
 import { classify, refusalOf } from './errors.ts';
-import { documentId, documentOf } from './mapping.ts';
+import { documentId, documentOf, tombstoneOf, type StoredFields } from './mapping.ts';
 import { aliasNameOf } from './names.ts';
 import { externalVersion } from './version.ts';
 
@@ -26,13 +27,29 @@ export interface BulkAnswer {
 }
 
 /** Throws TailraceError for a write that Elasticsearch cannot hold (SINK_EVENT_REJECTED) or that has no version (stop). */
-export function bulkItem(position: number, write: Write): BulkItem {
-  const { table, name } = write.target;
+export function bulkItem(position: number, write: Write, stored: StoredFields): BulkItem {
+  const { table } = write.target;
+  const document = documentOf(write, stored, Date.now());
+  return indexItem(position, write.target, documentId(table, write.key), write.position, document);
+}
+
+/** The tombstone of a document that is known by its `_id`. */
+export function tombstoneItem(position: number, target: Target, id: string, version: Position): BulkItem {
+  return indexItem(position, target, id, version, tombstoneOf(version, Date.now()));
+}
+
+function indexItem(
+  position: number,
+  { name, table }: Target,
+  id: string,
+  version: Position,
+  document: string,
+): BulkItem {
   // The version is written as bare digits: it passes 2^53, so that it must not become a JavaScript number.
   const action =
-    `{"index":{"_index":${JSON.stringify(aliasNameOf(name))},"_id":${JSON.stringify(documentId(table, write.key))},` +
-    `"version_type":"external_gte","version":${externalVersion(write.position)}}}`;
-  const lines = `${action}\n${documentOf(write, Date.now())}\n`;
+    `{"index":{"_index":${JSON.stringify(aliasNameOf(name))},"_id":${JSON.stringify(id)},` +
+    `"version_type":"external_gte","version":${externalVersion(version)}}}`;
+  const lines = `${action}\n${document}\n`;
   return { position, table, lines, bytes: Buffer.byteLength(lines) };
 }
 

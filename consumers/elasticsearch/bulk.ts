@@ -2,9 +2,11 @@ import { TailraceError, toError } from '../../core/errors.ts';
 import type { Write, WriteOutcome } from '../sink.ts';
 import { bulkItem, chunksOf, outcomeOf, type BulkAnswer, type BulkItem } from './bulk-item.ts';
 import { ElasticsearchRefusal, isTooLarge, refusalOf } from './errors.ts';
+import type { Indices } from './indices.ts';
 import type { Send } from './requests.ts';
 
-type Refresh = boolean | 'wait_for';
+/** When readers see what a request wrote, see config.ts. */
+export type Refresh = boolean | 'wait_for';
 
 /**
  * Applies writes by versioned index operations and answers one outcome each, in order. Throws when a request or an item
@@ -12,23 +14,35 @@ type Refresh = boolean | 'wait_for';
  */
 export async function writeBulk(
   send: Send,
+  indices: Indices,
   writes: readonly Write[],
   refresh: Refresh,
 ): Promise<WriteOutcome[]> {
   const outcomes: WriteOutcome[] = [];
   const items: BulkItem[] = [];
   for (const [position, write] of writes.entries()) {
+    const stored = await indices.fieldsOf(write.target);
     try {
-      items.push(bulkItem(position, write));
+      items.push(bulkItem(position, write, stored));
     } catch (error) {
       if (!isRejection(error)) throw error;
       outcomes[position] = { result: 'rejected', error };
     }
   }
+  await sendItems(send, items, refresh, outcomes);
+  return outcomes;
+}
+
+/** Sends items in requests of bounded size and notes the outcome of each at its position. Throws as `writeBulk`. */
+export async function sendItems(
+  send: Send,
+  items: readonly BulkItem[],
+  refresh: Refresh,
+  outcomes: WriteOutcome[],
+): Promise<void> {
   const request = (chunk: readonly BulkItem[]): Promise<readonly BulkAnswer[]> =>
     sendBulk(send, chunk, refresh);
   for (const chunk of chunksOf(items)) await writeChunk(request, chunk, outcomes);
-  return outcomes;
 }
 
 function isRejection(error: unknown): error is TailraceError {

@@ -5,6 +5,8 @@ import type { Write } from '../sink.ts';
 import { makePosition } from '../../schemas/position.ts';
 import { documentId, documentOf, fieldsOf } from './mapping.ts';
 
+const FIELDS = new Map([['v', 'object']]);
+
 const position = makePosition(0x1000n, 1);
 
 function tableOf(columns: Readonly<Record<string, ValueKind>>, key: string[] = ['id']): TableSchema {
@@ -26,7 +28,7 @@ function upsertOf(table: TableSchema, row: Row): Write {
 /** The text of column v in the document. */
 function sourceOf(kind: ValueKind, value: Value): string | undefined {
   const write = upsertOf(tableOf({ v: kind }), { v: value });
-  return /^\{"v":(.*),"__pos":"[0-9a-f]{32}"\}$/.exec(documentOf(write, 0))?.[1];
+  return /^\{"v":(.*),"__pos":"[0-9a-f]{32}"\}$/.exec(documentOf(write, FIELDS, 0))?.[1];
 }
 
 test.each<[ValueKind, Value, string]>([
@@ -51,15 +53,20 @@ test.each<[ValueKind, Value, string]>([
   expect(sourceOf(kind, value)).toBe(text);
 });
 
+test('a jsonb of an older schema goes as text into a field that is no object any more', () => {
+  const write = upsertOf(tableOf({ v: 'jsonb' }), { v: '{"a": 1}' });
+  expect(documentOf(write, new Map([['v', 'text']]), 0)).toBe(`{"v":"{\\"a\\": 1}","__pos":"${position}"}`);
+});
+
 test('a null is absent from the document', () => {
   const write = upsertOf(tableOf({ id: 'int4', v: 'jsonb' }), { id: 1, v: null });
-  expect(documentOf(write, 0)).toBe(`{"id":1,"__pos":"${position}"}`);
+  expect(documentOf(write, FIELDS, 0)).toBe(`{"id":1,"__pos":"${position}"}`);
 });
 
 test('a delete becomes a tombstone with the position and the time', () => {
   const target = { name: 't', table: tableOf({ id: 'int4' }) };
   const write: Write = { op: 'delete', target, key: { id: 1 }, position };
-  expect(JSON.parse(documentOf(write, 1234))).toEqual({
+  expect(JSON.parse(documentOf(write, FIELDS, 1234))).toEqual({
     __deleted: true,
     __deleted_at: 1234,
     __pos: position,

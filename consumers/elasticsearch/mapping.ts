@@ -1,5 +1,6 @@
 import { TailraceError } from '../../core/errors.ts';
 import { keyText, valueText } from '../../schemas/key-text.ts';
+import type { Position } from '../../schemas/position.ts';
 import { qualifiedName, type Column, type TableSchema } from '../../schemas/table-schema.ts';
 import type { Row, Value, ValueKind } from '../../schemas/value.ts';
 import type { Write } from '../sink.ts';
@@ -17,6 +18,11 @@ interface Rule {
   json(value: Exclude<Value, null>): string;
 }
 
+/**
+ * A field keeps its type for ever, so it is the widest one (which costs no space), and it takes any value: after a change of
+ * type in Postgres what the field cannot index still stands in `_source`.
+ */
+const integer: FieldMapping = { type: 'long', ignore_malformed: true };
 const keyword: FieldMapping = { type: 'keyword', ignore_above: LONGEST_KEYWORD_CHARS };
 const text: FieldMapping = { type: 'text', fields: { keyword } };
 const date: FieldMapping = { type: 'date', format: 'strict_date_optional_time', ignore_malformed: true };
@@ -28,10 +34,10 @@ const quoted = (value: Exclude<Value, null>): string => JSON.stringify(valueText
 const digits = (value: Exclude<Value, null>): string => String(value);
 
 const RULES: Readonly<Record<ValueKind, Rule>> = {
-  boolean: { field: { type: 'boolean' }, json: digits },
-  int2: { field: { type: 'short' }, json: digits },
-  int4: { field: { type: 'integer' }, json: digits },
-  int8: { field: { type: 'long' }, json: digits },
+  boolean: { field: { type: 'boolean', ignore_malformed: true }, json: digits },
+  int2: { field: integer, json: digits },
+  int4: { field: integer, json: digits },
+  int8: { field: integer, json: digits },
   float4: { field: { type: 'float', ignore_malformed: true }, json: floatJson },
   float8: { field: { type: 'double', ignore_malformed: true }, json: floatJson },
   numeric: { field: { type: 'double', ignore_malformed: true }, json: quoted },
@@ -87,20 +93,29 @@ function assertFieldName(table: TableSchema, { name }: Column): void {
   );
 }
 
+/** The type of each field of an index, by the name of its column; `object` for a jsonb column. */
+export type StoredFields = ReadonlyMap<string, string>;
+
 /**
  * The document of a write as JSON text: the row for an upsert, a tombstone for a delete. Null columns are absent, so that a
  * null is told from jsonb's own `null`. `nowMs` is the time that tombstones carry, for a later purge.
  */
-export function documentOf(write: Write, nowMs: number): string {
-  const position = `"__pos":"${write.position}"`;
-  if (write.op === 'delete') return `{"__deleted":true,"__deleted_at":${nowMs},${position}}`;
+export function documentOf(write: Write, stored: StoredFields, nowMs: number): string {
+  if (write.op === 'delete') return tombstoneOf(write.position, nowMs);
   const parts: string[] = [];
   for (const { name, kind } of write.target.table.columns) {
     const value = write.row[name] ?? null;
-    if (value !== null) parts.push(`${JSON.stringify(name)}:${RULES[kind].json(value)}`);
+    if (value === null) continue;
+    // An event from before the column ceased to be jsonb: the field would refuse an object.
+    const isText = kind === 'jsonb' && stored.get(name) !== 'object';
+    parts.push(`${JSON.stringify(name)}:${isText ? quoted(value) : RULES[kind].json(value)}`);
   }
-  parts.push(position);
+  parts.push(`"__pos":"${write.position}"`);
   return `{${parts.join(',')}}`;
+}
+
+export function tombstoneOf(position: Position, nowMs: number): string {
+  return `{"__deleted":true,"__deleted_at":${nowMs},"__pos":"${position}"}`;
 }
 
 /** The `_id` of a row. Throws TailraceError SINK_EVENT_REJECTED where Elasticsearch allows no such id. */

@@ -6,7 +6,7 @@ const REQUEST_TIMEOUT_MS = 60_000;
 
 /** One request; `body` is sent as JSON, `lines` as it is (NDJSON). Statuses other than 2xx throw, but for `ignore`. */
 export interface Request {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | boolean>>;
   readonly body?: Readonly<Record<string, unknown>>;

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createLogger } from '../../core/logger.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import { makePosition } from '../../schemas/position.ts';
 import { sinkContract } from '../../test/sink-contract.ts';
@@ -7,33 +6,8 @@ import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
 import type { Sink, Target } from '../sink.ts';
 import { sink as elasticsearch } from './index.ts';
 import { aliasNameOf } from './names.ts';
-import { storedRow, testServer, type StoredDocument } from './test-server.ts';
-
-const server = testServer();
-const context = { name: 'test', log: createLogger({ test: 'elasticsearch' }) };
-
-function newSink(options: object = {}): Sink {
-  return elasticsearch.create(elasticsearch.options.parse({ url: server.url, ...options }), context);
-}
-
-async function openSink(options?: object): Promise<{ sink: Sink; close(): Promise<void> }> {
-  const sink = newSink(options);
-  await sink.connect();
-  return { sink, close: () => sink.close() };
-}
-
-/** Live documents by `_id`, as a reader of the alias finds them. */
-async function search(name: string, query: object = { match_all: {} }): Promise<Map<string, StoredDocument>> {
-  await server.call('POST', `/${name}/_refresh`);
-  const answer = (await server.call('POST', `/${name}/_search`, { size: 10_000, query })) as {
-    hits: { hits: { _id: string; _source: Record<string, unknown> }[] };
-  };
-  return new Map(answer.hits.hits.map(({ _id: id, _source: source }) => [id, { id, source }]));
-}
-
-async function removeIndices(targets: readonly Target[]): Promise<void> {
-  for (const { name } of targets) await server.call('DELETE', `/${aliasNameOf(name)}-1`);
-}
+import { storedRow } from './test-server.ts';
+import { newSink, openSink, removeIndices, search, server } from './test-sink.ts';
 
 sinkContract('elasticsearch', {
   open: openSink,
@@ -114,21 +88,20 @@ describe('elasticsearch', () => {
   });
 
   test('a value that Elasticsearch refuses is rejected alone and not quoted', async () => {
-    const secret = 'not-a-number-42';
-    const typed = makeTarget('typed', ['id'], { id: { kind: 'int4' }, n: { kind: 'int4' } });
+    const secret = 'not-json-42';
+    const typed = makeTarget('typed', ['id'], { id: { kind: 'int4' }, n: { kind: 'jsonb' } });
     targets.push(typed);
     await sink.prepare([typed]);
     const writes = [
-      upsert(typed, { id: 1, n: 1 }, 1),
-      // A transform can put a text into a number's column.
-      upsert(typed, { id: 2, n: JSON.stringify(secret) }, 1),
-      upsert(typed, { id: 3, n: 3 }, 1),
+      upsert(typed, { id: 1, n: '1' }, 1),
+      // A transform can put any text into a column of jsonb.
+      upsert(typed, { id: 2, n: secret }, 1),
+      upsert(typed, { id: 3, n: '3' }, 1),
     ];
     const outcomes = await sink.write(writes);
     expect(outcomes.map(({ result }) => result)).toEqual(['applied', 'rejected', 'applied']);
     const [, refused] = outcomes;
     const error = refused?.result === 'rejected' ? refused.error : new Error('none');
-    expect(error.message).toContain('column n (integer)');
     expect(JSON.stringify([error, error.message, error.stack])).not.toContain(secret);
     expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'park', code: 'SINK_EVENT_REJECTED' });
   });
@@ -177,17 +150,6 @@ describe('elasticsearch', () => {
     const json = JSON.stringify({ a: 'y'.repeat(100_000) });
     expect(await sink.write([upsert(notes, { id: 30n, json }, 1)])).toEqual([{ result: 'applied' }]);
     expect((await search(alias)).get('30')?.source['json']).toBe(json);
-  });
-
-  test('a field of another type stops the sink and names both types', async () => {
-    const before = makeTarget('types', ['id'], { id: { kind: 'int4' }, a: { kind: 'int4' } });
-    const after = makeTarget('types', ['id'], { id: { kind: 'int4' }, a: { kind: 'text' } });
-    targets.push(before);
-    await sink.prepare([before]);
-    const error = await sink.prepare([after]).catch((thrown: unknown) => thrown);
-    const verdict = elasticsearch.classify(error);
-    expect(verdict).toMatchObject({ outcome: 'stop', code: 'SINK_SCHEMA_CONFLICT' });
-    expect(verdict.sentence).toMatch(/"a".*integer.*text/);
   });
 
   test('two tables whose names become one are refused', async () => {

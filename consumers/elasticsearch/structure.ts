@@ -1,7 +1,7 @@
 import { TailraceError } from '../../core/errors.ts';
 import type { Target } from '../sink.ts';
 import { ElasticsearchRefusal } from './errors.ts';
-import { fieldsOf, type FieldMapping } from './mapping.ts';
+import { fieldsOf, type FieldMapping, type StoredFields } from './mapping.ts';
 import { aliasNameOf, firstIndexOf } from './names.ts';
 import type { Send } from './requests.ts';
 
@@ -16,8 +16,11 @@ interface IndexMapping {
   readonly properties?: Readonly<Record<string, { readonly type?: string }>>;
 }
 
-/** Makes index and alias of a target where they are missing and adds missing fields. Safe to run twice and at once. */
-export async function prepareIndex(send: Send, target: Target): Promise<void> {
+/**
+ * Makes index and alias of a target where they are missing and adds missing fields. A field is never removed and keeps its
+ * type, so an older schema that comes again changes nothing. Safe to run twice and at once. Answers the fields' types.
+ */
+export async function prepareIndex(send: Send, target: Target): Promise<StoredFields> {
   const alias = aliasNameOf(target.name);
   const fields = fieldsOf(target.table);
   try {
@@ -25,6 +28,7 @@ export async function prepareIndex(send: Send, target: Target): Promise<void> {
     const mapping = await mappingOf(send, index);
     assertOwner(index, target.name, mapping);
     await addMissingFields(send, index, fields, mapping);
+    return new Map(Object.entries(fields).map(([name, { type }]) => [name, fieldAt(mapping, name) ?? type]));
   } catch (error) {
     if (!(error instanceof ElasticsearchRefusal) || error.status !== 400) throw error;
     throw new TailraceError(
@@ -36,7 +40,8 @@ export async function prepareIndex(send: Send, target: Target): Promise<void> {
   }
 }
 
-async function indexBehind(send: Send, alias: string): Promise<string | null> {
+/** The index of an alias, null where there is none. */
+export async function indexBehind(send: Send, alias: string): Promise<string | null> {
   const { status, body } = await send({ method: 'GET', path: `/_alias/${path(alias)}`, ignore: [404] });
   return status === 404 ? null : (Object.keys(body as object)[0] ?? null);
 }
@@ -93,12 +98,7 @@ async function addMissingFields(
   wanted: Readonly<Record<string, FieldMapping>>,
   mapping: IndexMapping,
 ): Promise<void> {
-  const missing: [string, FieldMapping][] = [];
-  for (const [name, field] of Object.entries(wanted)) {
-    const found = fieldAt(mapping, name);
-    if (found === undefined) missing.push([name, field]);
-    else if (found !== field.type) throw typeConflict(index, name, found, field.type);
-  }
+  const missing = Object.entries(wanted).filter(([name]) => fieldAt(mapping, name) === undefined);
   if (missing.length === 0) return;
   await send({
     method: 'PUT',
@@ -120,14 +120,6 @@ function fieldAt(mapping: IndexMapping, name: string): string | undefined {
   return found?.type ?? 'object';
 }
 
-function typeConflict(index: string, name: string, found: string, wanted: string): TailraceError {
-  return new TailraceError(
-    'SINK_SCHEMA_CONFLICT',
-    `field ${JSON.stringify(name)} of index ${index} has the type ${found}, the table needs ${wanted}`,
-    'Elasticsearch cannot change the type of a field: remove the index and replay the sink, or rename the column for this sink.',
-  );
-}
-
-function path(name: string): string {
+export function path(name: string): string {
   return encodeURIComponent(name);
 }

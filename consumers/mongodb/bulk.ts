@@ -18,8 +18,10 @@ const MAX_TIME_MS = 45_000;
 
 /** E11000: a document with this key is there already. */
 export const DUPLICATE_KEY = 11000;
+/** The server's own time limit ended the request; see MAX_TIME_MS. */
+export const TIME_LIMIT_EXCEEDED = 50;
 /** Another writer was in the way; the server's own code for it. */
-export const WRITE_CONFLICT = 112;
+const WRITE_CONFLICT = 112;
 
 /**
  * One unordered bulk request; answers what was refused. Throws when the request as a whole failed. The server's messages
@@ -56,6 +58,46 @@ function causeOf(error: MongoBulkWriteError, writeConcernCode: number | undefine
   if (code !== undefined) return new StoreError(Number(code));
   const cause: unknown = error.errorResponse;
   return cause instanceof Error ? cause : new StoreError(0);
+}
+
+/** Throws the first refusal, where none has a meaning of its own. */
+export function assertNoRefusal([refusal]: readonly Refusal[]): void {
+  if (refusal !== undefined) throw new StoreError(refusal.code);
+}
+
+/** What the refused operation was made of. */
+export function itemAt<Item>(items: readonly Item[], { index }: Refusal): Item {
+  const item = items[index];
+  if (item === undefined) throw new RangeError(`the server named operation ${index} of ${items.length}`);
+  return item;
+}
+
+/** Each round lost to another writer means that this writer wrote; more than a few in a row is not to be expected. */
+const MAX_ROUNDS = 20;
+
+/** Runs `round` on the items that the last round answered, until it answers none. */
+export async function untilNoneIsLeft<Item>(
+  items: readonly Item[],
+  round: (open: readonly Item[]) => Promise<readonly Item[]>,
+): Promise<void> {
+  let open = items;
+  for (let rounds = 0; open.length > 0; rounds++) {
+    if (rounds === MAX_ROUNDS) throw new StoreError(WRITE_CONFLICT);
+    open = await round(open);
+  }
+}
+
+const LOOKUP_KEYS = 200;
+
+/** A long `$in` costs some servers the square of its length, so keys are looked up in parts, one after the other. */
+export async function inLookups<Item, Found>(
+  items: readonly Item[],
+  lookUp: (part: readonly Item[]) => Promise<Found[]>,
+): Promise<Found[]> {
+  const found: Found[] = [];
+  for (let start = 0; start < items.length; start += LOOKUP_KEYS)
+    found.push(...(await lookUp(items.slice(start, start + LOOKUP_KEYS))));
+  return found;
 }
 
 /** A server's error without its message. */

@@ -2,9 +2,19 @@ import { BSON, type AnyBulkWriteOperation, type Collection, type Document, type 
 import { TailraceError } from '../../core/errors.ts';
 import type { Position } from '../../schemas/position.ts';
 import type { WriteOutcome } from '../sink.ts';
-import { bulk, DUPLICATE_KEY, StoreError, WRITE_CONFLICT, type Refusal } from './bulk.ts';
+import {
+  assertNoRefusal,
+  bulk,
+  DUPLICATE_KEY,
+  inLookups,
+  itemAt,
+  StoreError,
+  untilNoneIsLeft,
+  type Refusal,
+} from './bulk.ts';
 import { classify } from './errors.ts';
 import type { MappedWrite, RowDocument, RowId, Tombstone } from './mapping.ts';
+import { newerTombstones, raiseTombstones } from './tombstones.ts';
 
 /**
  * Rows lie in one collection and the positions of deleted rows in another, so that readers see live rows only. MongoDB
@@ -22,11 +32,6 @@ export interface Collections {
 
 const STALE: WriteOutcome = { result: 'stale' };
 
-/** Each round lost to another writer means that this writer wrote; more than a few in a row is not to be expected. */
-const MAX_ROUNDS = 20;
-
-const LOOKUP_KEYS = 200;
-
 /** Applies writes of one collection, each with a key of its own. Answers what was not `applied`; throws as `Sink.write` does. */
 export async function applyWrites(
   { rows, tombstones }: Collections,
@@ -36,49 +41,16 @@ export async function applyWrites(
   const before = await newerTombstones(tombstones, writes);
   const upserts = writes.filter((write) => write.document !== null && !before.has(write));
 
-  await raiseTombstones(tombstones, deletes);
+  await raiseTombstones(
+    tombstones,
+    deletes.map(({ tombstoneId, position }) => ({ id: tombstoneId, position })),
+  );
   const outcomes = new Map([...(await removeOlder(rows, deletes)), ...(await replaceOlder(rows, upserts))]);
 
   const buried = new Map([...before, ...(await newerTombstones(tombstones, upserts))]);
   await removeBuried(rows, buried);
   for (const write of buried.keys()) outcomes.set(write, STALE);
   return outcomes;
-}
-
-/** The tombstones of these keys that are newer than the writes. */
-async function newerTombstones(
-  tombstones: Collection<Tombstone>,
-  writes: readonly MappedWrite[],
-): Promise<Map<MappedWrite, Position>> {
-  const newer = new Map<MappedWrite, Position>();
-  const found = await inLookups(writes, (part) =>
-    tombstones.find({ _id: { $in: part.map(({ tombstoneId }) => tombstoneId) } }).toArray(),
-  );
-  const positions = new Map(found.map(({ _id, __pos }) => [_id, __pos]));
-  for (const write of writes) {
-    const position = positions.get(write.tombstoneId);
-    if (position !== undefined && position > write.position) newer.set(write, position);
-  }
-  return newer;
-}
-
-async function raiseTombstones(
-  tombstones: Collection<Tombstone>,
-  deletes: readonly MappedWrite[],
-): Promise<void> {
-  await untilNoDuplicates(deletes, async (open) => {
-    const { refusals } = await bulk(
-      tombstones,
-      open.map(({ tombstoneId, position }) => ({
-        updateOne: { filter: { _id: tombstoneId }, update: { $max: { __pos: position } }, upsert: true },
-      })),
-    );
-    // Two writers may insert the same tombstone at once; the second of them then finds it and raises it.
-    return refusals.map((refusal) => {
-      if (refusal.code !== DUPLICATE_KEY) throw new StoreError(refusal.code);
-      return writeAt(open, refusal);
-    });
-  });
 }
 
 /** Removes the rows that are older than their deletes. Answers `stale` for the deletes that met a newer row. */
@@ -104,11 +76,11 @@ async function replaceOlder(
 ): Promise<Map<MappedWrite, WriteOutcome>> {
   const outcomes = new Map<MappedWrite, WriteOutcome>();
   const found = await insertNew(rows, upserts, outcomes);
-  await untilNoDuplicates(found, async (open) => {
+  await untilNoneIsLeft(found, async (open) => {
     const { refusals } = await bulk(rows, open.map(replacement));
     const duplicates: MappedWrite[] = [];
     for (const refusal of refusals) {
-      const write = writeAt(open, refusal);
+      const write = itemAt(open, refusal);
       if (refusal.code === DUPLICATE_KEY && !refusal.otherIndex) duplicates.push(write);
       else outcomes.set(write, rejection(refusal));
     }
@@ -137,7 +109,7 @@ async function insertNew(
   const { refusals } = await bulk(rows, fresh.map(insertion));
   const duplicates = new Set<MappedWrite>();
   for (const refusal of refusals) {
-    const write = writeAt(fresh, refusal);
+    const write = itemAt(fresh, refusal);
     if (refusal.code === DUPLICATE_KEY && !refusal.otherIndex) duplicates.add(write);
     else outcomes.set(write, rejection(refusal));
   }
@@ -162,18 +134,6 @@ async function removeBuried(
   assertNoRefusal(removed.refusals);
 }
 
-/** Runs `round` on the writes that the last round answered, until it answers none. */
-async function untilNoDuplicates(
-  writes: readonly MappedWrite[],
-  round: (open: readonly MappedWrite[]) => Promise<readonly MappedWrite[]>,
-): Promise<void> {
-  let open = writes;
-  for (let rounds = 0; open.length > 0; rounds++) {
-    if (rounds === MAX_ROUNDS) throw new StoreError(WRITE_CONFLICT);
-    open = await round(open);
-  }
-}
-
 /** An equal position is replaced too: it is the same change, perhaps mapped by newer transforms. */
 function replacement({ id, position, document }: MappedWrite): AnyBulkWriteOperation<RowDocument> {
   if (document === null) throw new TypeError('a delete has no replacement');
@@ -186,7 +146,8 @@ function replacement({ id, position, document }: MappedWrite): AnyBulkWriteOpera
   };
 }
 
-function removal(id: RowId, position: Position): AnyBulkWriteOperation<RowDocument> {
+/** Removes one row if it is older than the position. */
+export function removal(id: RowId, position: Position): AnyBulkWriteOperation<RowDocument> {
   return { deleteOne: { filter: rowFilter({ _id: id, __pos: { $lt: position } }) } };
 }
 
@@ -205,17 +166,6 @@ async function storedPositions(
       .toArray(),
   );
   return new Map(found.map(({ _id, __pos }) => [idText(_id), __pos ?? null]));
-}
-
-/** A long `$in` costs some servers the square of its length, so keys are looked up in parts, one after the other. */
-async function inLookups<Found>(
-  writes: readonly MappedWrite[],
-  lookUp: (part: readonly MappedWrite[]) => Promise<Found[]>,
-): Promise<Found[]> {
-  const found: Found[] = [];
-  for (let start = 0; start < writes.length; start += LOOKUP_KEYS)
-    found.push(...(await lookUp(writes.slice(start, start + LOOKUP_KEYS))));
-  return found;
 }
 
 /** The driver's types can't say that an `_id` may be a subdocument. */
@@ -244,14 +194,4 @@ function rejection({ code }: Refusal): WriteOutcome {
     result: 'rejected',
     error: new TailraceError(verdict.code, `${error.message}.`, verdict.sentence),
   };
-}
-
-function assertNoRefusal([refusal]: readonly Refusal[]): void {
-  if (refusal !== undefined) throw new StoreError(refusal.code);
-}
-
-function writeAt(writes: readonly MappedWrite[], { index }: Refusal): MappedWrite {
-  const write = writes[index];
-  if (write === undefined) throw new RangeError(`the server named operation ${index} of ${writes.length}`);
-  return write;
 }

@@ -24,10 +24,14 @@ export interface RowDocument extends Document {
   [POSITION_FIELD]: Position;
 }
 
-/** A deleted row's position. `_id` is the target's name and the key, as one text. */
+/**
+ * A deleted row's position: `_id` is the target's name and the key, as one text. Or the last truncate's, which counts for
+ * every key: `_id` is the target's name alone, and no row is left that is older than `done`.
+ */
 export interface Tombstone {
   _id: string;
   [POSITION_FIELD]: Position;
+  done?: Position;
 }
 
 /** A write with what MongoDB needs of it. `document` is null for a delete. */
@@ -35,6 +39,8 @@ export interface MappedWrite {
   readonly collection: string;
   readonly id: RowId;
   readonly tombstoneId: string;
+  /** Of the tombstone that the table's last truncate left. */
+  readonly truncateId: string;
   readonly position: Position;
   readonly document: RowDocument | null;
   /** Worth trying as a plain insert first. */
@@ -47,7 +53,8 @@ export function mapWrite(write: Write): MappedWrite {
   return {
     collection: write.target.name,
     id: rowId(table, write.key),
-    tombstoneId: tombstoneId(write.target, write.key),
+    tombstoneId: `${truncateId(write.target)}:${keyText(table.key, write.key)}`,
+    truncateId: truncateId(write.target),
     position: write.position,
     document: write.op === 'upsert' ? rowDocument(table, write.row, write.position) : null,
     isNew: write.op === 'upsert' && write.isNew === true,
@@ -55,8 +62,8 @@ export function mapWrite(write: Write): MappedWrite {
 }
 
 /** A `:` in the target's name is escaped, so that no two targets share a tombstone. */
-function tombstoneId({ name, table }: Target, key: Row): string {
-  return `${name.replace(/[\\:]/g, '\\$&')}:${keyText(table.key, key)}`;
+export function truncateId({ name }: Target): string {
+  return name.replace(/[\\:]/g, '\\$&');
 }
 
 function rowDocument(table: TableSchema, row: Row, position: Position): RowDocument {

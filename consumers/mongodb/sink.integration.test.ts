@@ -2,7 +2,7 @@ import { Binary, Decimal128, Double, Int32, Long, MongoClient, type Document } f
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../core/logger.ts';
 import { keyText } from '../../schemas/key-text.ts';
-import { makeTarget, remove, upsert, type StoredRow } from '../../test/sink-contract-model.ts';
+import { makeTarget, positionAt, remove, upsert, type StoredRow } from '../../test/sink-contract-model.ts';
 import { sinkContract, type SinkHarness } from '../../test/sink-contract.ts';
 import { sinkOutage } from '../../test/sink-outage.ts';
 import type { Row } from '../../schemas/value.ts';
@@ -50,7 +50,7 @@ const harness: SinkHarness = {
       await db.collection(name).drop();
       await db
         .collection<{ _id: string }>('__tombstones')
-        .deleteMany({ _id: { $gte: `${name}:`, $lt: `${name};` } });
+        .deleteMany({ $or: [{ _id: name }, { _id: { $gte: `${name}:`, $lt: `${name};` } }] });
     }
   },
 };
@@ -171,6 +171,34 @@ describe('mongodb in particular', () => {
         __pos: gone.position,
       },
     );
+  });
+
+  test('a truncate leaves one tombstone for the whole table, and is done only once', async () => {
+    const target = named('truncated');
+    const sink = await prepared(target);
+    await sink.write([1, 2].map((id) => upsert(target, { id, name: 'x' }, 1)));
+    await sink.truncate(target, positionAt(2));
+    const tombstones = db.collection<{ _id: string }>('__tombstones').find({ _id: new RegExp(target.name) });
+    expect(await tombstones.toArray()).toEqual([
+      { _id: target.name, __pos: positionAt(2), done: positionAt(2) },
+    ]);
+    expect(await sink.write([upsert(target, { id: 3, name: 'never stored' }, 1)])).toEqual([
+      { result: 'stale' },
+    ]);
+    // A row that only another program can have made shows whether the rows were looked at again.
+    await db.collection<Document>(target.name).insertOne({ _id: 4, __pos: positionAt(1) } as Document);
+    for (const step of [2, 1]) await sink.truncate(target, positionAt(step));
+    expect(await db.collection(target.name).countDocuments({})).toBe(1);
+    await sink.truncate(target, positionAt(3));
+    expect(await db.collection(target.name).countDocuments({})).toBe(0);
+  });
+
+  test("a truncate leaves another program's document", async () => {
+    const target = named('truncated_foreign');
+    const sink = await prepared(target);
+    await db.collection<Document>(target.name).insertOne({ _id: 1, mine: true } as Document);
+    await sink.truncate(target, positionAt(2));
+    expect(await db.collection(target.name).countDocuments({})).toBe(1);
   });
 
   test('a wrong password stops the sink', async () => {

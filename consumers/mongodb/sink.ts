@@ -7,10 +7,12 @@ import {
   assertStorable,
   mapWrite,
   TOMBSTONES,
+  truncateId,
   type MappedWrite,
   type RowDocument,
   type Tombstone,
 } from './mapping.ts';
+import { truncateRows } from './truncate.ts';
 
 const SELECTION_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -72,6 +74,11 @@ export function createMongodbSink(options: MongodbOptions, _context: SinkContext
           ? { result: 'rejected', error: write }
           : (outcomes.get(write) ?? { result: 'applied' }),
       );
+    },
+
+    async truncate(target, position) {
+      const rows = db.collection<RowDocument>(target.name);
+      await truncateRows({ rows, tombstones }, truncateId(target), position);
     },
 
     async close() {

@@ -1,5 +1,5 @@
 import type { Transaction } from 'neo4j-driver';
-import type { Layout, NodeLayout, RelationshipLayout } from './layout.ts';
+import { recordId, type Layout, type NodeLayout, type RelationshipLayout } from './layout.ts';
 import type { GraphWrite } from './mapping.ts';
 import * as cypher from './statements.ts';
 
@@ -29,7 +29,11 @@ export async function applyWrites(
   await transaction.run(cypher.LOCK);
   const groups = groupByLayout(layouts, writes);
   const versions = await readVersions(transaction, groups);
-  const stale = new Set(writes.filter((write) => isStale(write, versions.get(write.id))).map(({ id }) => id));
+  const truncated = await readTruncates(transaction);
+  const isOld = (write: GraphWrite): boolean =>
+    isStale(write, versions.get(write.id)) ||
+    (truncated.get(recordId(write.targetName)) ?? '') > write.position;
+  const stale = new Set(writes.filter(isOld).map(({ id }) => id));
 
   const fresh = groups.map((group): Group => ({
     ...group,
@@ -115,6 +119,12 @@ async function readVersions(
       versions.set(record.get('id'), { stored: record.get('stored'), deleted: record.get('deleted') });
   }
   return versions;
+}
+
+/** Position up to which a target was truncated, by the id of its record. */
+async function readTruncates(transaction: Transaction): Promise<ReadonlyMap<string, string>> {
+  const { records } = await transaction.run<{ id: string; position: string }>(cypher.READ_TRUNCATES);
+  return new Map(records.map((record) => [record.get('id'), record.get('position')]));
 }
 
 /** Sends nothing for no rows; remembers the nodes that a statement calls perhaps loose. */

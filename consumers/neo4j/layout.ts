@@ -12,6 +12,8 @@ export interface Endpoint {
 
 /** A foreign key as a relationship from the row's node. */
 export interface Edge {
+  /** The constraint's name, unique in its table. */
+  readonly name: string;
   readonly type: string;
   readonly end: Endpoint;
 }
@@ -58,6 +60,11 @@ export function shapeOf(layout: Layout): string {
   return `relationship ${layout.type} from ${layout.start.label} to ${layout.end.label} by ${key}`;
 }
 
+/** The id of the node that records a target. */
+export function recordId(targetName: string): string {
+  return `target ${targetName}`;
+}
+
 function relationshipLayout(target: Target, known: ReadonlyMap<string, Target>): RelationshipLayout | null {
   const pair = keyPairOf(target);
   if (pair === null) return null;
@@ -95,6 +102,7 @@ function nodeLayout(target: Target, known: ReadonlyMap<string, Target>): NodeLay
     const isShared = types.filter((other) => other === type).length > 1;
     // A constraint's name is unique in its table, and upperSnake never makes two underscores in a row.
     return {
+      name: foreignKey.name,
       type: isShared ? `${type}__${foreignKey.name}` : type,
       end: endpointOf(foreignKey, known),
     };

@@ -1,21 +1,9 @@
-import { int, type Driver, type EagerResult } from 'neo4j-driver';
+import type { EagerResult } from 'neo4j-driver';
 import { TailraceError } from '../../core/errors.ts';
-import type { Logger } from '../../core/logger.ts';
-import { shapeOf, type Edge, type Endpoint, type Layout, type NodeLayout } from './layout.ts';
+import { inBatches, type Database } from './batches.ts';
+import { recordId, shapeOf, type Edge, type Endpoint, type Layout, type NodeLayout } from './layout.ts';
 import { quoted } from './names.ts';
-import { LOCK, PLACEHOLDER, RECORD, TOMBSTONE, linkStoredEdges } from './statements.ts';
-import { inTransaction } from './transaction.ts';
-
-/** Rows a transaction when relationships are made for stored rows. */
-const LINK_LIMIT = 10_000;
-/** Each of them looks at all nodes of a label, about a second for a million. */
-const LINK_TIMEOUT_MS = 600_000;
-
-export interface Database {
-  readonly driver: Driver;
-  readonly name: string;
-  readonly log: Logger;
-}
+import { PLACEHOLDER, RECORD, TOMBSTONE, linkStoredEdges } from './statements.ts';
 
 /** Makes the constraints by which nodes are found, and records each target's shape, so that a changed one is noticed. */
 export async function prepareLayouts(database: Database, layouts: readonly Layout[]): Promise<void> {
@@ -27,25 +15,10 @@ export async function prepareLayouts(database: Database, layouts: readonly Layou
   await recordShapes(database, missing);
 }
 
-/**
- * Makes the relationships of a foreign key for the rows stored before its end became a target. Each transaction takes
- * the writers' lock, so no row moves meanwhile.
- */
+/** Makes the relationships of a foreign key for the rows stored before its end became a target. */
 export async function linkStoredRows(database: Database, layout: NodeLayout, edge: Edge): Promise<void> {
-  const text = linkStoredEdges(layout, edge);
-  for (let made = LINK_LIMIT; made === LINK_LIMIT;) {
-    made = await inTransaction(
-      database.driver,
-      database.name,
-      async (transaction) => {
-        await transaction.run(LOCK);
-        const { records } = await transaction.run<{ made: bigint }>(text, { limit: int(LINK_LIMIT) });
-        return Number(records[0]?.get('made') ?? 0n);
-      },
-      LINK_TIMEOUT_MS,
-    );
-    if (made > 0) database.log.info({ type: edge.type, made }, 'linked rows that were stored before');
-  }
+  const made = await inBatches(database, linkStoredEdges(layout, edge));
+  if (made > 0) database.log.info({ type: edge.type, made }, 'linked rows that were stored before');
 }
 
 type Unique = Pick<Endpoint, 'label' | 'properties'>;
@@ -68,23 +41,24 @@ async function createConstraint(database: Database, { label, properties }: Uniqu
 }
 
 async function layoutsWithoutRecord(database: Database, layouts: readonly Layout[]): Promise<Layout[]> {
-  const { records } = await database.driver.executeQuery<EagerResult<{ id: string; shape: string }>>(
+  const { records } = await database.driver.executeQuery<EagerResult<{ id: string; shape: string | null }>>(
     `MATCH (t:${RECORD}) WHERE t.id IN $ids RETURN t.id AS id, t.shape AS shape`,
-    { ids: layouts.map(recordId) },
+    { ids: layouts.map(({ target }) => recordId(target.name)) },
     { database: database.name },
   );
   const recorded = new Map(records.map((record) => [record.get('id'), record.get('shape')]));
   for (const layout of layouts) {
-    const [found, wanted] = [recorded.get(recordId(layout)), shapeOf(layout)];
-    if (found !== undefined && found !== wanted) throw changedShape(layout, found, wanted);
+    const [found, wanted] = [recorded.get(recordId(layout.target.name)), shapeOf(layout)];
+    if (typeof found === 'string' && found !== wanted) throw changedShape(layout, found, wanted);
   }
-  return layouts.filter((layout) => !recorded.has(recordId(layout)));
+  // A record that an operator took away comes back without a shape when the target is truncated.
+  return layouts.filter((layout) => typeof recorded.get(recordId(layout.target.name)) !== 'string');
 }
 
 async function recordShapes(database: Database, layouts: readonly Layout[]): Promise<void> {
   await database.driver.executeQuery(
-    `UNWIND $rows AS row MERGE (t:${RECORD} {id: row.id}) ON CREATE SET t.shape = row.shape`,
-    { rows: layouts.map((layout) => ({ id: recordId(layout), shape: shapeOf(layout) })) },
+    `UNWIND $rows AS row MERGE (t:${RECORD} {id: row.id}) SET t.shape = coalesce(t.shape, row.shape)`,
+    { rows: layouts.map((layout) => ({ id: recordId(layout.target.name), shape: shapeOf(layout) })) },
     { database: database.name },
   );
 }
@@ -105,14 +79,12 @@ async function refuseForeignNodes(database: Database, layout: Layout): Promise<v
   );
 }
 
-function recordId({ target }: Layout): string {
-  return `target ${target.name}`;
-}
-
 function changedShape({ target }: Layout, found: string, wanted: string): TailraceError {
   return new TailraceError(
     'SINK_SCHEMA_CONFLICT',
     `The target ${target.name} is stored as ${found}, but its table now asks for ${wanted}.`,
-    'The key or a foreign key in the key has changed; delete its nodes and the consumer group of the sink to fill it anew.',
+    'The key or a foreign key in the key has changed. To fill the target anew: stop the sink, take its nodes or relationships ' +
+      `and MATCH (t:${RECORD} {id: '${recordId(target.name)}'}) DELETE t out of Neo4j (README of the sink, "Fill a target anew"), ` +
+      "delete the sink's consumer group (kafka-consumer-groups.sh --delete --group <pipeline>.<sink>) and start the sink.",
   );
 }

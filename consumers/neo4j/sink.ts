@@ -4,10 +4,13 @@ import type { Sink, SinkContext, Target, Write, WriteOutcome } from '../sink.ts'
 import { applyWrites } from './apply.ts';
 import { addressOf, type Neo4jOptions } from './config.ts';
 import { classify } from './errors.ts';
+import { joinedTarget } from './joined-target.ts';
 import { layoutsOf, type Layout } from './layout.ts';
 import { graphWriteOf, type GraphWrite } from './mapping.ts';
+import { dropFormerEdges } from './former-edges.ts';
 import { linkStoredRows, prepareLayouts } from './prepare.ts';
 import { inTransaction } from './transaction.ts';
+import { truncateTarget } from './truncate.ts';
 
 /** More rows a transaction are hardly faster and need more of the server's heap. */
 const ROWS_PER_TRANSACTION = 2000;
@@ -29,18 +32,20 @@ export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Si
   let layouts: ReadonlyMap<string, Layout> = new Map();
 
   async function prepare(wanted: readonly Target[]): Promise<void> {
-    const all = new Map([...targets, ...wanted.map((target) => [target.name, target] as const)]);
+    const all = new Map(targets);
+    for (const target of wanted) all.set(target.name, joinedTarget(all.get(target.name), target));
     const next = layoutsOf([...all.values()]);
     // A new target can change how others are stored, so all of them are looked at.
     await prepareLayouts(database, [...next.values()]);
-    for (const target of wanted) targets.set(target.name, target);
+    for (const target of all.values()) targets.set(target.name, target);
     layouts = next;
-    await linkNewEdges();
+    await moveStoredEdges();
   }
 
-  async function linkNewEdges(): Promise<void> {
+  async function moveStoredEdges(): Promise<void> {
     for (const layout of layouts.values()) {
       if (layout.shape !== 'node') continue;
+      if (await dropFormerEdges(database, layout)) linked.clear();
       for (const edge of layout.edges) {
         const name = JSON.stringify([layout.label, edge]);
         if (linked.has(name)) continue;
@@ -50,7 +55,14 @@ export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Si
     }
   }
 
+  /** What another process of this sink has prepared is not known here yet. */
+  async function prepareUnknown(wanted: readonly Target[]): Promise<void> {
+    const unknown = wanted.filter(({ name }) => !layouts.has(name));
+    if (unknown.length > 0) await prepare(unknown);
+  }
+
   async function write(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
+    await prepareUnknown(writes.map(({ target }) => target));
     const mapped = writes.map(mapOrReject);
     const sent = mapped.filter((one): one is GraphWrite => !('result' in one));
     const exceptions = new Map<string, WriteOutcome>();
@@ -85,8 +97,18 @@ export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Si
     },
     prepare,
     write,
+    async truncate(target, position) {
+      await prepareUnknown([target]);
+      await truncateTarget(database, layoutOf(layouts, target.name), position);
+    },
     close: () => driver.close(),
   };
+}
+
+function layoutOf(layouts: ReadonlyMap<string, Layout>, name: string): Layout {
+  const layout = layouts.get(name);
+  if (layout === undefined) throw new RangeError(`the target ${name} was not prepared`);
+  return layout;
 }
 
 function mapOrReject(write: Write): GraphWrite | WriteOutcome {

@@ -6,7 +6,10 @@ import { quoted } from './names.ts';
  * are read. A row of a relationship's table finds its ends by its own key columns.
  */
 
-/** Labels of the sink's own nodes: one record a target and the lock, and the versions of deleted keys. */
+/**
+ * Labels of the sink's own nodes: one record a target (its shape, its foreign keys, up to where it was truncated) and the
+ * lock, and the versions of deleted keys.
+ */
 export const RECORD = '__Tailrace';
 export const TOMBSTONE = '__Tombstone';
 /** On a node that rows point to while its own row is not there. */
@@ -17,6 +20,16 @@ export const PLACEHOLDER = '__Placeholder';
  * stays true until it commits, and there are no deadlocks. Neo4j locks a node when a property is set.
  */
 export const LOCK = `MERGE (l:${RECORD} {id: 'write lock'}) SET l.locked = true`;
+
+/** Up to where targets were truncated; `id` is that of the target's record. */
+export const READ_TRUNCATES = `
+  MATCH (t:${RECORD}) WHERE t.truncated IS NOT NULL
+  RETURN t.id AS id, t.truncated AS position`;
+
+/** An older truncate that comes again must not let older writes pass. */
+export const MARK_TRUNCATED = `
+  MERGE (t:${RECORD} {id: $id})
+  SET t.truncated = CASE WHEN t.truncated > $position THEN t.truncated ELSE $position END`;
 
 export const PUT_TOMBSTONES = `
   UNWIND $rows AS row
@@ -79,7 +92,7 @@ export function linkEdges(layout: NodeLayout, { type, end }: Edge): string {
   MERGE (n)-[r:${quoted(type)}]->(b) SET r.__pos = row.__pos`;
 }
 
-/** Makes the relationships of a foreign key for rows stored before its end was a target; answers how many, at most `$limit`. */
+/** Makes the relationships of a foreign key for rows stored before its end was a target, at most `$limit`; answers their ends. */
 export function linkStoredEdges(layout: NodeLayout, { type, end }: Edge): string {
   const given = end.columns.map((column) => `row.${quoted(column)} IS NOT NULL`);
   return `
@@ -88,14 +101,13 @@ export function linkStoredEdges(layout: NodeLayout, { type, end }: Edge): string
   WITH row LIMIT $limit
   ${mergeEnd('b', end)}
   CREATE (row)-[:${quoted(type)} {__pos: row.__pos}]->(b)
-  RETURN count(*) AS made`;
+  RETURN elementId(b) AS loose`;
 }
 
 export function unlinkAllEdges(layout: NodeLayout): string {
-  const types = layout.edges.map(({ type }) => quoted(type)).join('|');
   return `
   UNWIND $rows AS row
-  MATCH (n${nodeOf(layout)})-[r:${types}]->(old)
+  MATCH (n${nodeOf(layout)})-[r:${typesOf(layout)}]->(old)
   DELETE r
   RETURN elementId(old) AS loose`;
 }
@@ -127,6 +139,53 @@ export function deleteRelationships(layout: RelationshipLayout): string {
   WITH a, b
   UNWIND [a, b] AS old
   RETURN DISTINCT elementId(old) AS loose`;
+}
+
+/** Rows that are older than `$position`, at most `$limit`. */
+export function olderNodes(layout: NodeLayout): string {
+  return `
+  MATCH (n:${quoted(layout.label)}) WHERE n.__pos < $position
+  RETURN elementId(n) AS loose LIMIT $limit`;
+}
+
+/** The nodes `$ids` without their rows: the key alone stays, for the rows that still point to them. */
+export function emptyNodesById(layout: NodeLayout): string {
+  const key = layout.target.table.key.map((column) => `.${quoted(column)}`).join(', ');
+  return `
+  MATCH (n) WHERE elementId(n) IN $ids
+  SET n = n {${key}}, n:${PLACEHOLDER}`;
+}
+
+export function unlinkEdgesById(layout: NodeLayout): string {
+  return `
+  MATCH (n)-[r:${typesOf(layout)}]->(old) WHERE elementId(n) IN $ids
+  DELETE r
+  RETURN elementId(old) AS loose`;
+}
+
+/** Takes away relationships that are older than `$position`, at most `$limit`; answers both ends of each. */
+export function deleteOlderRelationships({ type, start, end }: RelationshipLayout): string {
+  return `
+  MATCH (a:${quoted(start.label)})-[r:${quoted(type)}]->(b:${quoted(end.label)}) WHERE r.__pos < $position
+  WITH a, r, b LIMIT $limit
+  DELETE r
+  RETURN elementId(a) AS loose, elementId(b) AS other`;
+}
+
+/**
+ * Takes away the relationships of a foreign key that the table has no more, at most `$limit`; answers their ends. One that
+ * holds more than a version is no foreign key's.
+ */
+export function dropStoredEdges(layout: NodeLayout, type: string): string {
+  return `
+  MATCH (:${quoted(layout.label)})-[r:${quoted(type)}]->(old) WHERE keys(r) = ['__pos']
+  WITH r, old LIMIT $limit
+  DELETE r
+  RETURN elementId(old) AS loose`;
+}
+
+function typesOf({ edges }: NodeLayout): string {
+  return edges.map(({ type }) => quoted(type)).join('|');
 }
 
 function mergeEnd(variable: string, end: Endpoint): string {

@@ -33,7 +33,7 @@ const RULES: readonly Rule[] = [
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
     sentence:
-      'Redis refused the user or a command; check user name and password, and that the user may run PING, SCRIPT LOAD, EVALSHA, HGET, HSET, GET, SET and DEL on all keys.',
+      'Redis refused the user or a command; check user name and password, and that the user may run PING, SCRIPT LOAD, EVALSHA, EVAL, HGET, HMGET, HSET, GET, SET, DEL, TYPE and SCAN on all keys.',
   },
   {
     pattern: /\bMISCONF\b/,

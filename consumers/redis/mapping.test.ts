@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
 import type { Target } from '../sink.ts';
-import { assertStorable, rowFields, rowKey, tombstoneKey } from './mapping.ts';
+import { assertStorable, rowFields, rowKey, rowPattern, tombstoneKey } from './mapping.ts';
 
 const target: Target = {
   ...makeTarget('row', ['id'], {
@@ -46,4 +46,10 @@ test('a column or a table with an internal name is refused', () => {
   expect(() => assertStorable(column)).toThrow(/Column __pos/);
   expect(() => assertStorable({ ...target, name: '__tombstone' })).toThrow(/two underscores/);
   expect(() => assertStorable(target)).not.toThrow();
+});
+
+test("the pattern of a table's rows takes no letter of its name for a wildcard", () => {
+  expect(rowPattern(target)).toBe('people:*');
+  expect(rowPattern({ ...target, name: 'a*[b]?^' })).toBe('a\\*\\[b\\]\\?\\^:*');
+  expect(rowPattern({ ...target, name: 'a:b' })).toBe('a\\\\:b:*');
 });

@@ -6,6 +6,7 @@ import type { Target, Write } from '../sink.ts';
 export const POSITION_FIELD = '__pos';
 
 const TOMBSTONE_PREFIX = '__tombstone';
+const TRUNCATED_PREFIX = '__truncated';
 
 /** The hash of a row: `<name>:<key>`. */
 export function rowKey(target: Target, write: Pick<Write, 'key'>): string {
@@ -15,6 +16,16 @@ export function rowKey(target: Target, write: Pick<Write, 'key'>): string {
 /** The string that keeps the position of a deleted row, outside of `<name>:*`, so that readers count live rows only. */
 export function tombstoneKey(target: Target, write: Pick<Write, 'key'>): string {
   return `${TOMBSTONE_PREFIX}:${rowKey(target, write)}`;
+}
+
+/** The hash that keeps the position of a table's last truncate. */
+export function truncatedKey(target: Target): string {
+  return `${TRUNCATED_PREFIX}:${nameText(target)}`;
+}
+
+/** The pattern, as SCAN takes it, that the keys of a table's rows match and those of no other table. */
+export function rowPattern(target: Target): string {
+  return `${nameText(target).replace(/[*?[\]\\^]/g, '\\$&')}:*`;
 }
 
 /** A `:` in a table's own name is escaped, else table `a` with key `b:c` would meet table `a:b` with key `c`. */

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { TailraceError, toError } from '../../core/errors.ts';
 import type { Write, WriteOutcome } from '../sink.ts';
 import { classify } from './errors.ts';
-import { rowFields, rowKey, tombstoneKey } from './mapping.ts';
+import { rowFields, rowKey, tombstoneKey, truncatedKey } from './mapping.ts';
 import { DELETE, UPSERT } from './scripts.ts';
 
 /**
@@ -20,7 +20,7 @@ export async function runPipeline(
   const scripts = [UPSERT, DELETE];
   for (const { lua } of scripts) pipeline.script('LOAD', lua);
   for (const call of calls)
-    if (!(call instanceof Error)) pipeline.evalsha(call.sha, 2, ...call.keysAndArguments);
+    if (!(call instanceof Error)) pipeline.evalsha(call.sha, 3, ...call.keysAndArguments);
 
   const replies = (await pipeline.exec()) ?? [];
   for (const [error] of replies.slice(0, scripts.length)) if (error !== null) throw withoutRow(error);
@@ -38,10 +38,11 @@ interface ScriptCall {
 /** An Error stands for a write that no server could take. */
 function scriptCall(write: Write, tombstoneTtlMs: number): ScriptCall | Error {
   try {
-    const keys = [rowKey(write.target, write), tombstoneKey(write.target, write), write.position];
+    const { target, position } = write;
+    const common = [rowKey(target, write), tombstoneKey(target, write), truncatedKey(target), position];
     return write.op === 'upsert'
-      ? { sha: UPSERT.sha, keysAndArguments: [...keys, ...rowFields(write)] }
-      : { sha: DELETE.sha, keysAndArguments: [...keys, String(tombstoneTtlMs)] };
+      ? { sha: UPSERT.sha, keysAndArguments: [...common, ...rowFields(write)] }
+      : { sha: DELETE.sha, keysAndArguments: [...common, String(tombstoneTtlMs)] };
   } catch (error) {
     return toError(error);
   }
@@ -60,7 +61,7 @@ function outcomeOf(reply: [error: Error | null, result: unknown] | undefined): W
 }
 
 /** ioredis hangs the command with its arguments on an error, and Redis quotes those of an unknown command: the row, which no log may show. */
-function withoutRow(error: Error): Error {
+export function withoutRow(error: Error): Error {
   const message = error.message.replace(/, with args beginning with.*/s, '');
   return Object.assign(error, { message, command: undefined });
 }

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createLogger } from '../../core/logger.ts';
-import { makeTarget, remove, upsert, type StoredRow } from '../../test/sink-contract-model.ts';
+import { makeTarget, positionAt, remove, upsert, type StoredRow } from '../../test/sink-contract-model.ts';
 import { sinkContract, type SinkHarness } from '../../test/sink-contract.ts';
 import { sinkOutage } from '../../test/sink-outage.ts';
 import { keyText } from '../../schemas/key-text.ts';
@@ -49,7 +49,7 @@ const harness: SinkHarness = {
   async remove(targets) {
     for (const { name } of targets) {
       const keys = [...(await keysOf(`${name}:*`)), ...(await keysOf(`__tombstone:${name}:*`))];
-      if (keys.length > 0) await reader.del(keys);
+      await reader.del([...keys, `__truncated:${name}`]);
     }
   },
 };
@@ -87,6 +87,48 @@ describe('redis in particular', () => {
     const remainingMs = await reader.pttl(`__tombstone:${target.name}:1`);
     expect(remainingMs).toBeGreaterThan(0);
     expect(remainingMs).toBeLessThanOrEqual(24 * 3_600_000);
+  });
+
+  test('a truncate leaves one key for the whole table, and is done only once', async () => {
+    const { sink, target } = await prepared('truncated');
+    await sink.write([1, 2].map((id) => upsert(target, { id, name: 'x' }, 1)));
+    await sink.truncate(target, positionAt(2));
+    expect(await keysOf(`*${target.name}*`)).toEqual([`__truncated:${target.name}`]);
+    expect(await sink.write([upsert(target, { id: 3, name: 'never stored' }, 1)])).toEqual([
+      { result: 'stale' },
+    ]);
+    // A row that only another program can have made shows whether the rows were looked at again.
+    const older = { __pos: positionAt(1), id: '4' };
+    await reader.hset(`${target.name}:4`, older);
+    for (const step of [2, 1]) await sink.truncate(target, positionAt(step));
+    expect(await reader.hgetall(`${target.name}:4`)).toEqual(older);
+    await sink.truncate(target, positionAt(3));
+    expect(await keysOf(`${target.name}:*`)).toEqual([]);
+  });
+
+  test("a truncate leaves alone other tables and other programs' keys that look like its own", async () => {
+    const { sink, target } = await prepared('wild');
+    const plain = named(target, `${target.name}[a]*`);
+    const alike = [
+      named(target, `${target.name}aa`),
+      named(target, `${target.name}[a]*:1`),
+      named(target, `${target.name}[a]**`),
+    ];
+    onTestFinished(async () => {
+      await reader.del(await keysOf(`*${target.name}*`));
+    });
+    const rows = [plain, ...alike].map((each) => upsert(each, { id: 1, name: 'x' }, 1));
+    expect(await sink.write(rows)).toEqual(rows.map(() => ({ result: 'applied' })));
+    await reader.set(`${plain.name}:foreign`, 'a string');
+    await sink.truncate(plain, positionAt(2));
+    expect((await keysOf(`${target.name}*`)).toSorted()).toEqual(
+      [
+        `${plain.name}:foreign`,
+        `${target.name}aa:1`,
+        `${target.name}[a]*\\:1:1`,
+        `${target.name}[a]**:1`,
+      ].toSorted(),
+    );
   });
 
   test('a row that comes back takes its tombstone away', async () => {
@@ -131,3 +173,8 @@ describe('redis in particular', () => {
     expect(redis.classify(error)).toMatchObject({ outcome: 'stop', code: 'SINK_FAILED' });
   });
 });
+
+/** The same table under another name. */
+function named(target: Target, name: string): Target {
+  return { name, table: { ...target.table, name } };
+}

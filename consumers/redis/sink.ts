@@ -5,6 +5,7 @@ import type { RedisOptions } from './config.ts';
 import { openConnection } from './connection.ts';
 import { assertStorable } from './mapping.ts';
 import { runPipeline } from './pipeline.ts';
+import { truncateRows } from './truncate.ts';
 
 /** Bounds what one pipeline holds in memory on both sides; more gives no more speed. */
 const PIPELINE_WRITES = 1_000;
@@ -26,6 +27,16 @@ export function createRedisSink(options: RedisOptions, { log }: SinkContext): Si
     connection = null;
   };
 
+  /** The next call opens a new connection: after a failover the address leads to another server. */
+  const orDrop = async <Result>(call: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await call();
+    } catch (error) {
+      drop();
+      throw error;
+    }
+  };
+
   return {
     async connect() {
       const redis = await ready();
@@ -37,19 +48,19 @@ export function createRedisSink(options: RedisOptions, { log }: SinkContext): Si
       for (const target of targets) assertStorable(target);
     },
 
-    async write(writes: readonly Write[]) {
-      const outcomes: WriteOutcome[] = [];
-      try {
+    write(writes: readonly Write[]) {
+      return orDrop(async () => {
+        const outcomes: WriteOutcome[] = [];
         for (let start = 0; start < writes.length; start += PIPELINE_WRITES) {
           const part = writes.slice(start, start + PIPELINE_WRITES);
           outcomes.push(...(await runPipeline(await ready(), part, options.tombstoneTtl)));
         }
-      } catch (error) {
-        // The next call opens a new connection: after a failover the address leads to another server.
-        drop();
-        throw error;
-      }
-      return outcomes;
+        return outcomes;
+      });
+    },
+
+    truncate(target, position) {
+      return orDrop(async () => truncateRows(await ready(), target, position));
     },
 
     async close() {

@@ -1,0 +1,107 @@
+import { TailraceError } from '../core/errors.ts';
+import type { ChangeEvent } from '../schemas/change-event.ts';
+import { qualifiedName } from '../schemas/table-schema.ts';
+import { collapse, type CollapsedTruncate, type CollapsedWrite, type TargetEvent } from './collapse.ts';
+import type { ConsumerContext, Parts } from './context.ts';
+import type { Part } from './gatherer.ts';
+import type { WriteOutcome } from './sink.ts';
+
+type Gathered = readonly Part<ChangeEvent>[];
+type Result = Exclude<WriteOutcome['result'], 'rejected'> | 'filtered';
+
+/** One bulk request: transforms, collapse, write, truncate, commit, metrics. */
+export async function apply(context: ConsumerContext, parts: Parts, gathered: Gathered): Promise<void> {
+  const { progress } = context;
+  const events = gathered.flatMap(({ items }) => items);
+  const token = progress.begin(events);
+  try {
+    const { writes, truncates } = collapse(routed(context, parts, events));
+    await write(context, parts, gathered, writes);
+    await truncate(context, parts, truncates);
+    await commit(gathered);
+    progress.end(token, events);
+    measure(context, events);
+  } finally {
+    progress.abandon(token);
+  }
+}
+
+/** The events that the sink's transforms leave, with their targets. A truncate has no row to transform. */
+function routed(
+  context: ConsumerContext,
+  { routes }: Parts,
+  events: readonly ChangeEvent[],
+): readonly TargetEvent[] {
+  const kept: TargetEvent[] = [];
+  for (const event of events) {
+    const route = routes.routeOf(event.table);
+    const transformed = event.op === 't' ? event : route.transform(event);
+    if (transformed === null) count(context, event, 'filtered');
+    else kept.push({ target: route.target, event: transformed });
+  }
+  return kept;
+}
+
+async function write(
+  context: ConsumerContext,
+  { store }: Parts,
+  gathered: Gathered,
+  writes: readonly CollapsedWrite[],
+): Promise<void> {
+  const outcomes = await store.write(writes.map((each) => each.write));
+  writes.forEach(({ events }, index) => {
+    const outcome = outcomes[index];
+    if (outcome === undefined) throw new Error('the sink answered fewer outcomes than writes');
+    if (outcome.result === 'rejected') throw rejected(gathered, events, outcome.error);
+    for (const { event } of events) count(context, event, outcome.result);
+  });
+}
+
+async function truncate(
+  context: ConsumerContext,
+  { store }: Parts,
+  truncates: readonly CollapsedTruncate[],
+): Promise<void> {
+  for (const { target, position, events } of truncates) {
+    await store.truncate(target, position);
+    for (const { event } of events) count(context, event, 'applied');
+  }
+}
+
+/**
+ * Commits once, without kafkajs' retries: while the group rebalances these would go on for seconds, and the group would
+ * wait for this member all the while.
+ */
+async function commit(gathered: Gathered): Promise<void> {
+  const topics = Map.groupBy(gathered, ({ topic }) => topic);
+  await gathered[0]?.commit({
+    topics: [...topics].map(([topic, parts]) => ({
+      topic,
+      partitions: parts.map(({ partition, nextOffset }) => ({ partition, offset: String(nextOffset) })),
+    })),
+  });
+}
+
+function measure({ metrics, name, progress }: ConsumerContext, events: readonly ChangeEvent[]): void {
+  metrics.sinkBatchEvents.observe({ sink: name }, events.length);
+  metrics.sinkAppliedLsn.set({ sink: name }, Number(progress.appliedLsn));
+  const now = Date.now() / 1000;
+  for (const event of events)
+    metrics.endToEndSeconds.observe({ sink: name }, Math.max(0, now - event.source.tsUs / 1_000_000));
+}
+
+function count({ metrics, name }: ConsumerContext, event: ChangeEvent, result: Result): void {
+  metrics.sinkEvents.inc({ sink: name, table: qualifiedName(event.table), op: event.op, result });
+}
+
+function rejected(gathered: Gathered, covered: readonly TargetEvent[], cause: Error): TailraceError {
+  const newest = covered.at(-1);
+  const part = gathered.find(({ items }) => items.some((event) => event.position === newest?.event.position));
+  return new TailraceError(
+    'SINK_EVENT_REJECTED',
+    `the store can never take the row at position ${newest?.event.position} of ${newest?.target.name} ` +
+      `(topic ${part?.topic}, partition ${part?.partition}): ${cause.message}`,
+    "change the row in Postgres or the sink's transforms so that the store can hold it; the sink goes on from here after a restart",
+    { cause },
+  );
+}

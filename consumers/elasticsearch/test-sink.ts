@@ -1,0 +1,36 @@
+import { createLogger } from '../../core/logger.ts';
+import type { Sink, Target } from '../sink.ts';
+import { sink as elasticsearch } from './index.ts';
+import { aliasNameOf } from './names.ts';
+import { testServer, type StoredDocument } from './test-server.ts';
+
+/** What the integration tests of this folder share: sinks on the server of ELASTICSEARCH_URL, and a reader beside them. */
+
+export const server = testServer();
+
+export function newSink(options: object = {}): Sink {
+  const context = { name: 'test', log: createLogger({ test: 'elasticsearch' }) };
+  return elasticsearch.create(elasticsearch.options.parse({ url: server.url, ...options }), context);
+}
+
+export async function openSink(options?: object): Promise<{ sink: Sink; close(): Promise<void> }> {
+  const sink = newSink(options);
+  await sink.connect();
+  return { sink, close: () => sink.close() };
+}
+
+/** Live documents by `_id`, as a reader of the alias finds them. */
+export async function search(
+  name: string,
+  query: object = { match_all: {} },
+): Promise<Map<string, StoredDocument>> {
+  await server.call('POST', `/${name}/_refresh`);
+  const answer = (await server.call('POST', `/${name}/_search`, { size: 10_000, query })) as {
+    hits: { hits: { _id: string; _source: Record<string, unknown> }[] };
+  };
+  return new Map(answer.hits.hits.map(({ _id: id, _source: source }) => [id, { id, source }]));
+}
+
+export async function removeIndices(targets: readonly Target[]): Promise<void> {
+  for (const { name } of targets) await server.call('DELETE', `/${aliasNameOf(name)}-1`);
+}

@@ -1,0 +1,77 @@
+import type { EachBatchPayload } from 'kafkajs';
+import type { Type } from 'avsc';
+import type { ChangeEvent } from '../schemas/change-event.ts';
+import type { ConsumerContext, Parts } from './context.ts';
+import { decodeRecord, fingerprintOfRecord, schemaIdsOfRecord, type Schemas } from './decode.ts';
+import type { Gatherer } from './gatherer.ts';
+
+export const HEARTBEAT_INTERVAL_MS = 2_000;
+
+type Batch = EachBatchPayload['batch'];
+
+/** One partition's fetch: decode, hand over to the next bulk request, and stay in the group until it is done. */
+export async function handleFetch(
+  context: ConsumerContext,
+  parts: Parts,
+  gatherer: Gatherer<ChangeEvent>,
+  payload: EachBatchPayload,
+): Promise<void> {
+  const { batch } = payload;
+  if (!payload.isRunning() || payload.isStale()) return;
+  const lastOffset = batch.lastOffset();
+  // A long write or a store that is down must not cost the membership; a lost one shows at the next fetch.
+  const beating = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_INTERVAL_MS);
+  try {
+    const schemas = await schemasOf(parts, batch);
+    await gatherer.submit({
+      topic: batch.topic,
+      partition: batch.partition,
+      items: decode(context, schemas, batch),
+      nextOffset: BigInt(lastOffset) + 1n,
+      commit: (offsets) => payload.commitOffsetsIfNecessary(offsets),
+    });
+    payload.resolveOffset(lastOffset);
+  } finally {
+    clearInterval(beating);
+  }
+}
+
+/** The schemas of a fetch, with the store prepared for the tables as they are now: rows of older schemas fit in too. */
+async function schemasOf({ registry, routes, store }: Parts, { messages }: Batch): Promise<Schemas> {
+  const fingerprints = [...new Set(messages.map(fingerprintOfRecord))].filter(
+    (fingerprint) => fingerprint !== null,
+  );
+  // The producer publishes a schema before the first event that names it.
+  if (fingerprints.some((fingerprint) => !routes.schemas.has(fingerprint))) await routes.load();
+  const tables = fingerprints
+    .map((fingerprint) => routes.schemas.get(fingerprint))
+    .filter((table) => table !== undefined);
+  await store.prepare(tables.map((table) => routes.routeOf(table).target));
+
+  const avroTypes = new Map<number, Type>();
+  if (registry !== null) {
+    const ids = new Set(messages.flatMap(schemaIdsOfRecord));
+    for (const id of ids) avroTypes.set(id, await registry.typeOf(id));
+  }
+  return { tables: routes.schemas, avroTypes };
+}
+
+function decode(context: ConsumerContext, schemas: Schemas, batch: Batch): ChangeEvent[] {
+  const events: ChangeEvent[] = [];
+  for (const message of batch.messages) {
+    const event = decodeRecord(batch.topic, batch.partition, message, schemas);
+    if (event === null) {
+      countLogicalMessage(context, batch.topic);
+      continue;
+    }
+    // A tombstone right behind its delete says nothing new.
+    const isRepeated = message.value === null && events.at(-1)?.position === event.position;
+    if (!isRepeated) events.push(event);
+  }
+  return events;
+}
+
+function countLogicalMessage({ metrics, name, loaded }: ConsumerContext, topic: string): void {
+  const table = topic.slice(loaded.config.pipeline.length + 1);
+  metrics.sinkEvents.inc({ sink: name, table, op: 'm', result: 'filtered' });
+}
