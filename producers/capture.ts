@@ -1,38 +1,29 @@
-import type pg from 'pg';
-import { TailraceError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Metrics } from '../core/metrics.ts';
-import { pause } from '../core/retry.ts';
 import type { SourceConfig } from '../core/config/schema.ts';
-import type { EventSource, Operation } from '../schemas/change-event.ts';
-import { makePosition } from '../schemas/position.ts';
+import { TailraceError } from '../core/errors.ts';
+import type { Operation } from '../schemas/change-event.ts';
+import { positionsOf, type Position } from '../schemas/position.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
-import type { KafkaWriter } from './kafka-writer.ts';
-import {
-  makeEvent,
-  missingColumns,
-  oldRow,
-  rowFromTuple,
-  sameKey,
-  type CapturedTable,
-} from './postgres/captured-table.ts';
+import type { KafkaWriter, WrittenTopic } from './kafka-writer.ts';
+import { makeEvent, oldRow, rowFromTuple, sameKey, type CapturedTable } from './postgres/captured-table.ts';
 import type { PgoutputMessage } from './postgres/pgoutput/messages.ts';
-import {
-  currentSnapshot,
-  MESSAGE_PREFIX,
-  readRow,
-  type ReadChunk,
-  type WalMessage,
-} from './postgres/snapshot.ts';
-import { parseTransactionSnapshot, sees, type SnapshotWindow } from './postgres/snapshot-window.ts';
-import type { WalItem } from './postgres/wal-stream.ts';
+import { MESSAGE_PREFIX, type ReadChunk, type WalMessage } from './postgres/snapshot.ts';
+import { parseTransactionSnapshot, type SnapshotWindow } from './postgres/snapshot-window.ts';
+import { undecodableError, type UndecodableItem, type WalItem } from './postgres/wal-item.ts';
 import type { TableOutput } from './table-output.ts';
 
 /** A table that is being captured: how to read its tuples, and where its events go. */
 export interface Route {
   readonly captured: CapturedTable;
   readonly output: TableOutput;
+  readonly topic: WrittenTopic;
+}
+
+/** What an event counts as once Kafka has it. */
+export interface EventLabel {
+  readonly table: string;
+  readonly op: Operation;
 }
 
 /** What the capture needs from the session around it. */
@@ -40,36 +31,46 @@ export interface CaptureContext {
   readonly pipeline: string;
   readonly database: string;
   readonly truncate: SourceConfig['truncate'];
-  readonly control: pg.Client;
-  readonly writer: KafkaWriter;
+  readonly writer: KafkaWriter<EventLabel>;
   readonly window: SnapshotWindow;
-  readonly metrics: Metrics;
   readonly log: Logger;
-  /** Ends a wait; `handle` then throws the signal's reason. */
-  readonly signal: AbortSignal;
   /** Called for each relation message: the route for the table's present shape, or null when it is not captured. */
   route(relation: Extract<PgoutputMessage, { tag: 'relation' }>): Promise<Route | null>;
+  /**
+   * Fills in the columns of `after` whose unchanged TOAST values the stream left out; null when the row is gone by now, in
+   * which case its delete follows.
+   */
+  wholeRow(captured: CapturedTable, before: Row | null, after: Row, xid: number): Promise<Row | null>;
+  /** Keeps a change that cannot be decoded for a person to look at, or throws where that is not wanted. */
+  setAside(item: UndecodableItem): Promise<void>;
   /** The chunk that a closing watermark names; undefined when an earlier run of the stream wrote it. */
   chunk(id: string): ReadChunk | undefined;
+  /** The way of a chunk's rows, which have the shape that the table had when they were read. */
+  chunkRoute(read: ReadChunk): Promise<Route>;
   /** The chunk's rows are safe in Kafka (`written`), or it must be read again. */
-  chunkSettled(read: ReadChunk, outcome: 'written' | 'repeat'): Promise<void>;
+  chunkSettled(read: ReadChunk, outcome: 'written' | 'repeat'): void;
 }
 
-const VISIBLE_POLL_MS = 20;
+/** Insert, update, delete, message, type, origin. A truncate stands for many rows, so nothing may go on without it. */
+const SEPARABLE_TAGS: ReadonlySet<string> = new Set(['I', 'U', 'D', 'M', 'Y', 'O']);
 
 interface Transaction {
-  readonly commitLsn: bigint;
+  readonly positionAt: (ordinal: number) => Position;
   readonly tsUs: number;
   readonly xid: number;
   ordinal: number;
-  /** Whether a query is known to see it. */
-  isVisible: boolean;
 }
 
-/** Turns the stream's items into records, in order. One instance serves one connection. */
+/**
+ * Turns the stream's items into records, in order. One instance serves one connection.
+ *
+ * A change's ordinal follows from the stream's messages alone, never from what is done with them: it must be the same when
+ * the transaction comes again, also where a table is no longer captured or a row has gone since.
+ */
 export class Capture {
   readonly #context: CaptureContext;
   readonly #routes = new Map<number, Route>();
+  readonly #labels = new Map<string, Record<Operation, EventLabel>>();
   #transaction: Transaction | null = null;
   /** Commit time of the last transaction that was read, heartbeats included; microseconds since 1970. */
   lastCommitTsUs = 0;
@@ -78,225 +79,240 @@ export class Capture {
     this.#context = context;
   }
 
-  async handle(item: WalItem): Promise<void> {
+  /** Takes the next item; a promise, where there is one, must be awaited before the next. */
+  handle(item: WalItem): Promise<void> | undefined {
     if ('keepalive' in item) {
       // Between transactions, what the server has sent so far holds nothing of ours that is not yet in the writer.
       if (this.#transaction === null) this.#context.writer.checkpoint(item.lsn);
-      return;
+      return undefined;
     }
+    if ('undecodable' in item) return this.#setAside(item);
     const { message, lsn } = item;
     switch (message.tag) {
+      case 'insert':
+        return this.#insert(message, lsn);
+      case 'update':
+        return this.#update(message, lsn);
+      case 'delete':
+        return this.#delete(message, lsn);
       case 'begin':
         this.#transaction = {
-          commitLsn: message.commitLsn,
+          positionAt: positionsOf(message.commitLsn),
           tsUs: message.commitTsUs,
           xid: message.xid,
           ordinal: 0,
-          isVisible: false,
         };
         this.#context.window.transaction(message.xid);
-        return;
+        return undefined;
       case 'commit':
         this.lastCommitTsUs = this.#current().tsUs;
         this.#transaction = null;
         this.#context.writer.checkpoint(message.endLsn);
-        return;
-      case 'relation': {
-        const route = await this.#context.route(message);
-        if (route === null) this.#routes.delete(message.oid);
-        else this.#routes.set(message.oid, route);
-        return;
-      }
-      case 'insert': {
-        const route = this.#routes.get(message.oid);
-        if (route === undefined) return;
-        await this.#emit(
-          route,
-          'c',
-          { before: null, after: rowFromTuple(route.captured, message.after) },
-          lsn,
-        );
-        return;
-      }
-      case 'update':
-        await this.#update(message, lsn);
-        return;
-      case 'delete': {
-        const route = this.#routes.get(message.oid);
-        if (route === undefined) return;
-        const before = oldRow(route.captured, message.oldKind, message.before);
-        await this.#emit(route, 'd', { before, after: null }, lsn);
-        return;
-      }
+        return undefined;
+      case 'relation':
+        return this.#relation(message);
       case 'truncate':
-        this.#truncate(message.oids);
-        return;
+        return this.#truncate(message.oids, lsn);
       case 'message':
-        if (message.prefix === MESSAGE_PREFIX)
-          await this.#watermark(JSON.parse(message.content) as WalMessage, lsn);
-        return;
+        return message.prefix === MESSAGE_PREFIX
+          ? this.#watermark(JSON.parse(message.content) as WalMessage, lsn)
+          : undefined;
       case 'type':
       case 'origin':
-        return;
+        return undefined;
     }
   }
 
-  /** A changed primary key leaves as a delete of the old row and an insert of the new one: they may differ in partition. */
-  async #update(message: Extract<PgoutputMessage, { tag: 'update' }>, lsn: bigint): Promise<void> {
+  /** One change can be set aside; whatever follows another message depends on it. */
+  async #setAside(item: UndecodableItem): Promise<void> {
+    const { tag } = item.undecodable;
+    if (!SEPARABLE_TAGS.has(tag)) throw undecodableError(item);
+    // As many as a change with this tag can take: the same each time that it comes.
+    if (tag === 'I' || tag === 'D') this.#ordinal(1);
+    else if (tag === 'U') this.#ordinal(2);
+    await this.#context.setAside(item);
+  }
+
+  async #relation(message: Extract<PgoutputMessage, { tag: 'relation' }>): Promise<void> {
+    const route = await this.#context.route(message);
+    if (route === null) this.#routes.delete(message.oid);
+    else this.#routes.set(message.oid, route);
+  }
+
+  #insert(message: Extract<PgoutputMessage, { tag: 'insert' }>, lsn: bigint): Promise<void> | undefined {
+    const ordinal = this.#ordinal(1);
     const route = this.#routes.get(message.oid);
-    if (route === undefined) return;
+    if (route === undefined) return undefined;
+    const after = rowFromTuple(route.captured, message.after);
+    return this.#emit(route, 'c', null, after, ordinal, lsn);
+  }
+
+  #delete(message: Extract<PgoutputMessage, { tag: 'delete' }>, lsn: bigint): Promise<void> | undefined {
+    const ordinal = this.#ordinal(1);
+    const route = this.#routes.get(message.oid);
+    if (route === undefined) return undefined;
+    const before = oldRow(route.captured, message.oldKind, message.before);
+    return this.#emit(route, 'd', before, null, ordinal, lsn);
+  }
+
+  /** With an old row there may be two events, so two ordinals are taken: a change's own is the second. */
+  #update(message: Extract<PgoutputMessage, { tag: 'update' }>, lsn: bigint): Promise<void> | undefined {
+    const ordinal = this.#ordinal(message.before === null ? 1 : 2);
+    const route = this.#routes.get(message.oid);
+    if (route === undefined) return undefined;
     const { captured } = route;
     const before =
       message.before === null || message.oldKind === 'none'
         ? null
         : oldRow(captured, message.oldKind, message.before);
-    const after = await this.#wholeRow(captured, before, rowFromTuple(captured, message.after));
-    const keyChanged = before !== null && !sameKey(captured.table, { ...after.row, ...before }, after.row);
-    if (keyChanged) await this.#emit(route, 'd', { before: { ...after.row, ...before }, after: null }, lsn);
-    // The row is gone by now, so a delete of it follows in the stream and this version need not be known whole.
-    if (!after.whole) return;
-    await this.#emit(
-      route,
-      keyChanged ? 'c' : 'u',
-      { before: keyChanged ? null : before, after: after.row },
-      lsn,
-    );
+    const after = rowFromTuple(captured, message.after);
+    return message.after.includes(undefined)
+      ? this.#updateInPart(route, before, after, ordinal, lsn)
+      : this.#updateWhole(route, before, after, ordinal, lsn);
   }
 
-  /**
-   * Fills in unchanged TOAST values, which Postgres does not send: from the old row with REPLICA IDENTITY FULL, otherwise
-   * from the table. Read back from the table they can be newer than the change; the change that made them follows. They
-   * must not be older, as they would be when the same transaction wrote them and is not yet visible.
-   */
-  async #wholeRow(
-    captured: CapturedTable,
+  #updateWhole(
+    route: Route,
     before: Row | null,
     after: Row,
-  ): Promise<{ row: Row; whole: boolean }> {
-    const missing = missingColumns(captured, after);
-    if (missing.length === 0) return { row: after, whole: true };
-    const fromOld = missing.every((name) => before?.[name] !== undefined);
-    if (!fromOld) await this.#untilVisible(this.#current());
-    const donor = fromOld ? before : await readRow(this.#context.control, captured.table, after);
-    if (donor === null) return { row: after, whole: false };
-    const filled = Object.fromEntries(missing.map((name) => [name, donor[name] ?? null]));
-    return { row: { ...after, ...filled }, whole: true };
+    ordinal: number,
+    lsn: bigint,
+  ): Promise<void> | undefined {
+    if (before !== null && !sameKey(route.captured.table, { ...after, ...before }, after))
+      return this.#changeKey(route, before, after, ordinal, lsn);
+    return this.#emit(route, 'u', before, after, ordinal, lsn);
   }
 
-  /** A transaction is streamed before other sessions see it; long before, where its commit waits for a standby. */
-  async #untilVisible(transaction: Transaction): Promise<void> {
-    const { control, signal } = this.#context;
-    while (!transaction.isVisible) {
-      transaction.isVisible = sees(await currentSnapshot(control), transaction.xid);
-      if (transaction.isVisible) return;
-      await pause(VISIBLE_POLL_MS, signal);
-      signal.throwIfAborted();
-    }
+  /** The old and the new key may differ in partition, so the change leaves as a delete and an insert. */
+  async #changeKey(route: Route, before: Row, after: Row, ordinal: number, lsn: bigint): Promise<void> {
+    await this.#emit(route, 'd', { ...after, ...before }, null, ordinal - 1, lsn);
+    await this.#emit(route, 'c', null, after, ordinal, lsn);
   }
 
-  #truncate(oids: readonly number[]): void {
-    const names = oids.flatMap((oid) => {
-      const route = this.#routes.get(oid);
-      return route === undefined ? [] : [qualifiedName(route.captured.table)];
-    });
-    if (names.length === 0) return;
-    if (this.#context.truncate === 'ignore') {
-      this.#context.log.warn(
-        { tables: names },
-        'TRUNCATE ignored, as source.truncate says: the stores keep the rows',
-      );
-      return;
-    }
-    throw new TailraceError(
-      'CAPTURE_TRUNCATE',
-      `${names.join(', ')} was truncated; a truncate cannot be carried to the stores yet, and skipping it would leave them with its rows`,
-      'set source.truncate: ignore to go on and keep those rows in the stores, or use DELETE instead of TRUNCATE',
-    );
-  }
-
-  async #watermark(message: WalMessage, lsn: bigint): Promise<void> {
-    const { window, pipeline, writer } = this.#context;
-    if (message.pipeline !== pipeline) return;
-    if (message.kind === 'heartbeat') {
-      window.forget(parseTransactionSnapshot(message.seen));
-      return;
-    }
-    if (message.kind === 'open') {
-      window.openingWatermark(message.chunk, message.oid);
-      return;
-    }
-    const read = this.#context.chunk(message.chunk);
-    if (read === undefined) return;
-    const rows = window.closingWatermark(read.chunk);
-    const route = this.#routes.get(read.chunk.oid) ?? (await this.#routeOfChunk(read));
-    if (rows === null || route === null) {
-      await this.#context.chunkSettled(read, 'repeat');
-      return;
-    }
-    for (const row of rows) await this.#emit(route, 'r', { before: null, after: row }, lsn);
-    await writer.flush();
-    await this.#context.chunkSettled(read, 'written');
-  }
-
-  /** A table without changes since the connection began has sent no relation message yet. */
-  #routeOfChunk(read: ReadChunk): Promise<Route | null> {
-    const { oid, table } = read.chunk;
-    return this.#context.route({
-      tag: 'relation',
-      oid,
-      schema: table.schema,
-      name: table.name,
-      replicaIdentity: 'default',
-      columns: table.columns.map((column) => ({ name: column.name, typeOid: 0, typeModifier: -1 })),
-    });
-  }
-
-  async #emit(
+  async #updateInPart(
     route: Route,
-    op: Operation,
-    rows: { before: Row | null; after: Row | null },
+    before: Row | null,
+    after: Row,
+    ordinal: number,
     lsn: bigint,
   ): Promise<void> {
-    const { writer, window, metrics, pipeline, database } = this.#context;
-    const { captured, output } = route;
+    const { captured } = route;
+    const whole = await this.#context.wholeRow(captured, before, after, this.#current().xid);
+    if (whole !== null) await this.#updateWhole(route, before, whole, ordinal, lsn);
+    // The row is gone, but a row of the old key must go too.
+    else if (before !== null && !sameKey(captured.table, { ...after, ...before }, after))
+      await this.#emit(route, 'd', { ...after, ...before }, null, ordinal - 1, lsn);
+  }
+
+  async #truncate(oids: readonly number[], lsn: bigint): Promise<void> {
+    const { truncate, window, log } = this.#context;
+    for (const oid of oids) {
+      const ordinal = this.#ordinal(1);
+      const route = this.#routes.get(oid);
+      if (route === undefined) continue;
+      const name = qualifiedName(route.captured.table);
+      if (truncate === 'stop') throw truncated(name);
+      window.truncate(oid);
+      if (truncate === 'ignore') {
+        log.warn({ table: name }, 'TRUNCATE ignored, as source.truncate says: the stores keep the rows');
+        continue;
+      }
+      await this.#emit(route, 't', null, null, ordinal, lsn);
+      log.info({ table: name }, 'TRUNCATE passed on to every partition');
+    }
+  }
+
+  #watermark(message: WalMessage, lsn: bigint): Promise<void> | undefined {
+    const { window, pipeline } = this.#context;
+    if (message.pipeline !== pipeline) return undefined;
+    if (message.kind === 'heartbeat') window.forget(parseTransactionSnapshot(message.seen));
+    else if (message.kind === 'open') window.openingWatermark(message.chunk, message.oid);
+    else {
+      const read = this.#context.chunk(message.chunk);
+      if (read !== undefined) return this.#writeChunk(read, lsn);
+      window.abandon();
+    }
+    return undefined;
+  }
+
+  async #writeChunk(read: ReadChunk, lsn: bigint): Promise<void> {
+    const { window, writer, chunkSettled } = this.#context;
+    const rows = window.closingWatermark(read.chunk);
+    const route = await this.#context.chunkRoute(read);
+    if (rows === null) {
+      chunkSettled(read, 'repeat');
+      return;
+    }
+    for (const row of rows) {
+      const full = this.#emit(route, 'r', null, row, this.#ordinal(1), lsn);
+      if (full !== undefined) await full;
+    }
+    writer.whenSent(() => chunkSettled(read, 'written'));
+    writer.kick();
+  }
+
+  #emit(
+    { captured, output, topic }: Route,
+    op: Operation,
+    before: Row | null,
+    after: Row | null,
+    ordinal: number,
+    lsn: bigint,
+  ): Promise<void> | undefined {
+    const { writer, window, pipeline, database } = this.#context;
     const transaction = this.#current();
-    transaction.ordinal += 1;
-    const isSnapshot = op === 'r';
-    const source: EventSource = {
+    const snapshot = op === 'r';
+    const event = makeEvent(captured, op, before, after, transaction.positionAt(ordinal), {
       name: pipeline,
       db: database,
-      txId: isSnapshot ? null : transaction.xid,
+      txId: snapshot ? null : transaction.xid,
       lsn,
       tsUs: transaction.tsUs,
-      snapshot: isSnapshot,
+      snapshot,
+    });
+    if (!snapshot && op !== 't') window.change(captured.oid, captured.table, event.key);
+    const encoded = output.encode(event);
+    if (encoded === null) return undefined;
+    const frame = {
+      position: event.position,
+      // The record's time is the commit's, so that lag in seconds can be read off the topic itself.
+      timestampMs: Math.floor(transaction.tsUs / 1000),
+      headers: output.headers(event),
     };
-    const event = makeEvent(
-      captured,
-      op,
-      rows,
-      makePosition(transaction.commitLsn, transaction.ordinal),
-      source,
-    );
-    if (!isSnapshot) window.change(captured.oid, captured.table, event.key);
-    const table = qualifiedName(captured.table);
-    const records = output.records(event);
-    for (const [index, record] of records.entries()) {
-      const isLast = index === records.length - 1;
-      await writer.add(
-        output.topic,
-        record,
-        isLast
-          ? () => {
-              metrics.captureEvents.inc({ table, op });
-              if (isSnapshot) metrics.snapshotRows.inc({ table });
-            }
-          : undefined,
-      );
+    const label = this.#label(captured, op);
+    return op === 't'
+      ? writer.addToAll(topic, encoded, frame, label)
+      : writer.add(topic, encoded, frame, label, op === 'd');
+  }
+
+  #label({ table }: CapturedTable, op: Operation): EventLabel {
+    const name = qualifiedName(table);
+    let labels = this.#labels.get(name);
+    if (labels === undefined) {
+      const of = (letter: Operation) => ({ table: name, op: letter });
+      labels = { c: of('c'), u: of('u'), d: of('d'), r: of('r'), t: of('t') };
+      this.#labels.set(name, labels);
     }
+    return labels[op];
+  }
+
+  /** Takes the next ordinals of the transaction; returns the last of them. */
+  #ordinal(count: number): number {
+    const transaction = this.#current();
+    transaction.ordinal += count;
+    return transaction.ordinal;
   }
 
   #current(): Transaction {
     if (this.#transaction === null) throw new Error('a change came outside of a transaction');
     return this.#transaction;
   }
+}
+
+function truncated(table: string): TailraceError {
+  return new TailraceError(
+    'CAPTURE_TRUNCATE',
+    `${table} was truncated, and source.truncate is stop`,
+    'set source.truncate: apply to empty the stores too, or ignore to keep those rows in the stores; then start the producer again',
+  );
 }

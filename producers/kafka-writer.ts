@@ -1,67 +1,140 @@
-import type { Message, Producer } from 'kafkajs';
 import { toError } from '../core/errors.ts';
-import { COMPRESSION_TYPES } from '../core/kafka.ts';
-import type { KafkaConfig } from '../core/config/schema.ts';
+import type { Position } from '../schemas/position.ts';
+import type { EncodedEvent } from '../schemas/envelope.ts';
+import type { PartitionBatch } from './kafka/produce-client.ts';
+import { partitionOfKey } from './kafka/murmur2.ts';
+import { encodeHeaders, RecordBatch } from './kafka/record-batch.ts';
 
-/** kafkajs copies arrays for each message of a partition, so batches beyond some 1,000 messages get slower again. */
-const MAX_BATCH_MESSAGES = 1_000;
-/** A batch larger than the topic's max.message.bytes (1 MiB by default) is refused whole. */
-const MAX_BATCH_BYTES = 700 * 1024;
-const RECORD_OVERHEAD_BYTES = 100;
+const MAX_BATCH_EVENTS = 10_000;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** A partition's batch larger than the topic's max.message.bytes (1 MiB by default) is refused whole. */
+const MAX_PARTITION_BYTES = 1000 * 1024;
+const RECORD_OVERHEAD_BYTES = 200;
 
+const NO_HEADERS = encodeHeaders([]);
+
+/** A topic that is written to. */
+export interface WrittenTopic {
+  readonly name: string;
+  /** For each partition the position of its last record; null for an empty one. */
+  readonly lastPositions: readonly (Position | null)[];
+}
+
+/** What a record carries beside its key and value. */
+export interface RecordFrame {
+  readonly position: Position;
+  /** Milliseconds since 1970. */
+  readonly timestampMs: number;
+  /** Encoded headers, copied at once. */
+  readonly headers: Buffer;
+}
+
+/** What is sent as one request. */
 interface Batch {
-  messages: Map<string, Message[]>;
-  count: number;
+  readonly topics: Map<WrittenTopic, (RecordBatch | undefined)[]>;
+  events: number;
   bytes: number;
   /** Highest checkpoint whose events are all in this batch or an earlier one. */
   checkpoint: bigint | null;
-  onSent: (() => void)[];
+  /** Runs when Kafka has acknowledged the batch. */
+  readonly onSent: (() => void)[];
+  /** Events by what they count as. */
+  readonly counts: Map<object, number>;
+  /** By key: records for partition 0 of their topic. */
+  readonly notes: Map<string, { readonly topic: string; value(): string }>;
 }
 
 /**
- * Sends messages in the order they come, one request at a time, filling the next batch meanwhile. `add` and `checkpoint`
- * return a promise only while the next batch is full: awaiting it is the back-pressure.
+ * Sends records in the order they come, one request at a time, filling the next batch meanwhile. `add` returns a promise
+ * only while the next batch is full: awaiting it is the back-pressure.
+ *
+ * After a crash the stream comes again from the last acknowledged commit. Each partition's last position tells what of it
+ * is already there: positions grow within a partition, so whatever is not newer is skipped.
  *
  * The error of a failed request is thrown by every call after it: the caller starts again from the last checkpoint.
  */
-export class KafkaWriter {
-  readonly #producer: Producer;
-  readonly #compression: KafkaConfig['compression'];
+export class KafkaWriter<Label extends object> {
+  readonly #send: (batches: readonly PartitionBatch[]) => Promise<void>;
   readonly #onCheckpoint: (lsn: bigint) => void;
+  readonly #onCounted: (label: Label, events: number) => void;
+  #keyBytes = Buffer.allocUnsafe(1024);
   #next: Batch = emptyBatch();
   #sending: Promise<void> | null = null;
   #failure: Error | null = null;
 
-  /** `onCheckpoint` gets an LSN once Kafka has acknowledged everything that was added before it. */
+  /**
+   * `onCheckpoint` gets an LSN once Kafka has acknowledged everything that was added before it; `onCounted` tells how many
+   * events of a label were acknowledged.
+   */
   constructor(
-    producer: Producer,
-    compression: KafkaConfig['compression'],
+    send: (batches: readonly PartitionBatch[]) => Promise<void>,
     onCheckpoint: (lsn: bigint) => void,
+    onCounted: (label: Label, events: number) => void = () => undefined,
   ) {
-    this.#producer = producer;
-    this.#compression = compression;
+    this.#send = send;
     this.#onCheckpoint = onCheckpoint;
+    this.#onCounted = onCounted;
   }
 
-  /** Adds a message; `onSent` runs when Kafka has acknowledged it. */
-  async add(topic: string, message: Message, onSent?: () => void): Promise<void> {
+  /**
+   * Adds an event to the partition of its key; a delete (`hasTombstone`) with the tombstone behind it, in one batch, so that
+   * no crash parts them.
+   */
+  add(
+    topic: WrittenTopic,
+    event: EncodedEvent,
+    frame: RecordFrame,
+    label: Label,
+    hasTombstone = false,
+  ): Promise<void> | undefined {
     this.#check();
-    const bytes = byteLength(message.key) + byteLength(message.value) + RECORD_OVERHEAD_BYTES;
-    while (
-      this.#next.count > 0 &&
-      (this.#next.count >= MAX_BATCH_MESSAGES || this.#next.bytes + bytes > MAX_BATCH_BYTES)
-    ) {
-      // The first full batch goes out at once, and the next one is filled meanwhile.
-      if (this.#sending === null) this.kick();
-      else await this.#sending;
-      this.#check();
-    }
-    const messages = this.#next.messages.get(topic);
-    if (messages === undefined) this.#next.messages.set(topic, [message]);
-    else messages.push(message);
-    this.#next.count += 1;
-    this.#next.bytes += bytes;
-    if (onSent !== undefined) this.#next.onSent.push(onSent);
+    const keyBytes = this.#encodeKey(event.key);
+    const partition = partitionOfKey(this.#keyBytes, 0, keyBytes, topic.lastPositions.length);
+    const last = topic.lastPositions[partition] ?? null;
+    if (last !== null && frame.position <= last) return undefined;
+    if (!this.#hasRoom(topic, partition, keyBytes, event.value))
+      return this.#untilRoom().then(() => this.add(topic, event, frame, label, hasTombstone));
+    this.#append(topic, partition, keyBytes, event.value, frame);
+    if (hasTombstone) this.#append(topic, partition, keyBytes, null, frame);
+    this.#count(label);
+    return undefined;
+  }
+
+  /** Adds an event to every partition of the topic: what comes later in any of them stands behind it. */
+  addToAll(
+    topic: WrittenTopic,
+    event: EncodedEvent,
+    frame: RecordFrame,
+    label: Label,
+  ): Promise<void> | undefined {
+    this.#check();
+    const isFull = topic.lastPositions.some(
+      (_, partition) => !this.#hasRoom(topic, partition, event.key.length * 3, event.value),
+    );
+    if (isFull) return this.#untilRoom().then(() => this.addToAll(topic, event, frame, label));
+    const keyBytes = this.#encodeKey(event.key);
+    topic.lastPositions.forEach((last, partition) => {
+      if (last === null || frame.position > last)
+        this.#append(topic, partition, keyBytes, event.value, frame);
+    });
+    this.#count(label);
+    return undefined;
+  }
+
+  /**
+   * Puts a record into the same request as the events added last, in partition 0; a later note of the same key replaces it
+   * until the request is sent. So what it says of those events is stored together with them.
+   */
+  note(topic: string, key: string, value: () => string): void {
+    this.#check();
+    this.#next.notes.set(key, { topic, value });
+  }
+
+  /** Runs `onSent` when everything that was added before has been acknowledged. */
+  whenSent(onSent: () => void): void {
+    this.#check();
+    if (this.idle) onSent();
+    else this.#next.onSent.push(onSent);
   }
 
   /** Everything before `lsn` has been added. */
@@ -73,20 +146,65 @@ export class KafkaWriter {
 
   /** Nothing is waiting and nothing is on its way. */
   get idle(): boolean {
-    return this.#next.count === 0 && this.#sending === null;
+    return this.#next.events === 0 && this.#sending === null;
   }
 
   /** Starts sending what has been added, unless a request is on its way (the rest follows by itself). */
   kick(): void {
     this.#check();
-    if (this.#sending === null && this.#next.count > 0) this.#send().catch(() => undefined);
+    if (this.#sending === null && this.#next.events > 0) this.#startSending().catch(() => undefined);
   }
 
   /** Resolves when everything that was added has been acknowledged. */
   async flush(): Promise<void> {
     this.#check();
     while (!this.idle) {
-      await this.#send();
+      await this.#startSending();
+      this.#check();
+    }
+  }
+
+  /** Leaves the key's bytes at the start of `#keyBytes`; returns how many they are. */
+  #encodeKey(key: string | Buffer): number {
+    const most = typeof key === 'string' ? key.length * 3 : key.length;
+    if (most > this.#keyBytes.length) this.#keyBytes = Buffer.allocUnsafe(most);
+    return typeof key === 'string' ? this.#keyBytes.write(key, 'utf8') : key.copy(this.#keyBytes);
+  }
+
+  #append(
+    topic: WrittenTopic,
+    partition: number,
+    keyBytes: number,
+    value: string | Buffer | null,
+    { timestampMs, headers }: RecordFrame,
+  ): void {
+    let partitions = this.#next.topics.get(topic);
+    if (partitions === undefined) this.#next.topics.set(topic, (partitions = []));
+    const batch = (partitions[partition] ??= new RecordBatch());
+    this.#next.bytes += batch.append(timestampMs, this.#keyBytes, keyBytes, value, headers);
+  }
+
+  #count(label: Label): void {
+    this.#next.events += 1;
+    this.#next.counts.set(label, (this.#next.counts.get(label) ?? 0) + 1);
+  }
+
+  #hasRoom(topic: WrittenTopic, partition: number, keyBytes: number, value: string | Buffer | null): boolean {
+    const { events, bytes, topics } = this.#next;
+    if (events >= MAX_BATCH_EVENTS || bytes >= MAX_BATCH_BYTES) return false;
+    const present = topics.get(topic)?.[partition];
+    if (present === undefined || value === null) return true;
+    // A character takes up to three bytes in UTF-8.
+    const most = present.byteLength + keyBytes + value.length * (typeof value === 'string' ? 3 : 1);
+    return most + RECORD_OVERHEAD_BYTES <= MAX_PARTITION_BYTES;
+  }
+
+  /** The full batch goes out as soon as the one before is acknowledged; then the next one can be filled. */
+  async #untilRoom(): Promise<void> {
+    const full = this.#next;
+    while (this.#next === full) {
+      if (this.#sending === null) this.kick();
+      else await this.#sending;
       this.#check();
     }
   }
@@ -101,17 +219,22 @@ export class KafkaWriter {
   }
 
   /** Waits for the request that is on its way, or sends the waiting batch when there is none. */
-  #send(): Promise<void> {
+  #startSending(): Promise<void> {
     if (this.#sending !== null) return this.#sending;
     const batch = this.#next;
     this.#next = emptyBatch();
-    this.#sending = this.#request(batch).then(
+    this.#sending = this.#send(partitionBatches(batch)).then(
       () => {
         this.#sending = null;
+        for (const [label, events] of batch.counts) this.#onCounted(label as Label, events);
         for (const onSent of batch.onSent) onSent();
         if (batch.checkpoint !== null) this.#onCheckpoint(batch.checkpoint);
-        if (this.#next.count > 0) this.kick();
-        else if (this.#next.checkpoint !== null) this.#reach(this.#next.checkpoint);
+        if (this.#next.events > 0) {
+          this.kick();
+          return;
+        }
+        for (const onSent of this.#next.onSent.splice(0)) onSent();
+        if (this.#next.checkpoint !== null) this.#reach(this.#next.checkpoint);
       },
       (error: unknown) => {
         this.#sending = null;
@@ -120,20 +243,34 @@ export class KafkaWriter {
     );
     return this.#sending;
   }
-
-  async #request(batch: Batch): Promise<void> {
-    await this.#producer.sendBatch({
-      acks: -1,
-      compression: COMPRESSION_TYPES[this.#compression],
-      topicMessages: [...batch.messages].map(([topic, messages]) => ({ topic, messages })),
-    });
-  }
 }
 
 function emptyBatch(): Batch {
-  return { messages: new Map(), count: 0, bytes: 0, checkpoint: null, onSent: [] };
+  return {
+    topics: new Map(),
+    events: 0,
+    bytes: 0,
+    checkpoint: null,
+    onSent: [],
+    counts: new Map(),
+    notes: new Map(),
+  };
 }
 
-function byteLength(data: Buffer | string | null | undefined): number {
-  return data == null ? 0 : Buffer.byteLength(data);
+function partitionBatches({ topics, notes }: Batch): PartitionBatch[] {
+  const events = [...topics].flatMap(([topic, partitions]) =>
+    partitions.flatMap((batch, partition) =>
+      batch === undefined ? [] : [{ topic: topic.name, partition, batch }],
+    ),
+  );
+  const noteTopics = Map.groupBy(notes, ([, { topic }]) => topic);
+  const noted = [...noteTopics].map(([topic, entries]) => {
+    const batch = new RecordBatch();
+    for (const [key, { value }] of entries) {
+      const keyBytes = Buffer.from(key);
+      batch.append(Date.now(), keyBytes, keyBytes.length, value(), NO_HEADERS);
+    }
+    return { topic, partition: 0, batch };
+  });
+  return [...events, ...noted];
 }

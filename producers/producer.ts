@@ -2,12 +2,16 @@ import { TailraceError } from '../core/errors.ts';
 import { backOffMs, pause } from '../core/retry.ts';
 import { formatLsn } from '../schemas/lsn.ts';
 import type { ProducerContext, ProducerFigures } from './context.ts';
+import { slotName } from './postgres/slot.ts';
+import { awaitFreeSlot } from './postgres/standby.ts';
 import { runSession } from './session.ts';
+import { watchSlot } from './slot-watch.ts';
 
 /** What passes by itself: these are tried again for ever once the producer has been running. */
 const RETRIED_CODES = new Set([
   'SOURCE_UNREACHABLE',
   'SOURCE_LIMIT_REACHED',
+  'SOURCE_IN_RECOVERY',
   'SLOT_IN_USE',
   'KAFKA_UNREACHABLE',
   'KAFKA_REJECTED',
@@ -30,15 +34,22 @@ export async function runProducer(context: ProducerContext): Promise<void> {
     const seconds = captureLagSeconds(figures);
     if (seconds !== null) metrics.captureLagSeconds.set(seconds);
   }, 1_000);
+  const ended = new AbortController();
+  const { pipeline, source } = context.loaded.config;
+  const slot = slotName(pipeline);
+  const watch = watchSlot({ url: source.url, slot, metrics, figures, signal: ended.signal });
   try {
     await runSessions(context);
   } finally {
     clearInterval(lag);
+    ended.abort();
+    await watch;
   }
 }
 
 async function runSessions(context: ProducerContext): Promise<void> {
   const { status, log, signal, figures } = context;
+  const { pipeline, source } = context.loaded.config;
   let hasRun = false;
   for (let attempt = 1; !signal.aborted; attempt++) {
     const startedAt = Date.now();
@@ -57,7 +68,8 @@ async function runSessions(context: ProducerContext): Promise<void> {
       if (Date.now() - startedAt > 60_000) attempt = 1;
       status.fail(code === 'SLOT_IN_USE' ? 'standby' : 'retrying', error);
       log.warn({ code, attempt, err: error }, 'session ended, trying again');
-      await pause(backOffMs(attempt), signal);
+      if (code === 'SLOT_IN_USE') await awaitFreeSlot(source.url, slotName(pipeline), signal);
+      else await pause(backOffMs(attempt), signal);
     }
   }
 }

@@ -1,24 +1,30 @@
 import type pg from 'pg';
-import type { Producer } from 'kafkajs';
+import { readCommands, watchCommands, type Commands } from '../core/control.ts';
 import { toError } from '../core/errors.ts';
 import { createKafka } from '../core/kafka.ts';
+import { createCluster } from '../core/kafka-cluster.ts';
 import { putState } from '../core/state.ts';
-import { Capture, type Route } from './capture.ts';
+import { formatLsn } from '../schemas/lsn.ts';
+import { qualifiedName } from '../schemas/table-schema.ts';
+import { Capture, type EventLabel, type Route } from './capture.ts';
 import type { ProducerContext } from './context.ts';
 import { asKafka, asSource, asTailrace } from './failures.ts';
+import { ProduceClient } from './kafka/produce-client.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import { captureTable } from './postgres/captured-table.ts';
 import { readTableSchema } from './postgres/catalog.ts';
 import { connectSource } from './postgres/connection.ts';
 import { preflight } from './postgres/preflight.ts';
-import { readSlotStatus, type SlotStatus } from './postgres/slot.ts';
+import { createAcknowledger } from './postgres/acknowledger.ts';
+import { readSlotStatus, slotName } from './postgres/slot.ts';
+import { refuseBusySlot } from './postgres/standby.ts';
 import { currentSnapshot, emitHeartbeat } from './postgres/snapshot.ts';
+import { setAside } from './set-aside.ts';
 import { SnapshotWindow } from './postgres/snapshot-window.ts';
 import { openWalStream } from './postgres/wal-stream.ts';
-import { isCaptured, setUpPipeline, type Resources, type SetUp } from './set-up.ts';
+import { isCaptured, readCapturedTable, setUpPipeline, type Resources, type SetUp } from './set-up.ts';
 import { SnapshotTask } from './snapshot-task.ts';
-
-const SLOT_STATUS_INTERVAL_MS = 2_000;
+import { wholeRowReader } from './whole-row.ts';
 
 /**
  * One session: checks, sets up what is missing, then captures until the signal aborts (returns) or something fails
@@ -30,26 +36,27 @@ export async function runSession(context: ProducerContext): Promise<void> {
   try {
     const control = await connectSource(config.source.url, `tailrace ${config.pipeline}`);
     stack.defer(() => control.end().catch(() => undefined));
+    await asSource(config.source.url, () => refuseBusySlot(control, slotName(config.pipeline)));
     const selected = await asSource(config.source.url, () => preflight(control, config.source));
     const kafka = createKafka(config.kafka, `tailrace-${config.pipeline}-producer`, context.log);
-    const producer = kafka.producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-    });
+    const producer = kafka.producer({ allowAutoTopicCreation: false });
     await asKafka(config.kafka.brokers, () => producer.connect());
     stack.defer(() => producer.disconnect().catch(() => undefined));
-    const setUp = await setUpPipeline(context, { control, kafka, producer }, selected);
-    await stream(context, { control, kafka, producer }, setUp);
+    const cluster = createCluster(config.kafka, `tailrace-${config.pipeline}-writer`, context.log);
+    await asKafka(config.kafka.brokers, () => cluster.connect());
+    stack.defer(() => cluster.disconnect().catch(() => undefined));
+    const resources = { control, kafka, producer, cluster };
+    const setUp = await setUpPipeline(context, resources, selected);
+    await stream(context, resources, setUp);
   } finally {
     await stack.disposeAsync();
   }
 }
 
-/** The loop: the stream's items become records; heartbeats, slot status and the snapshot run beside it. */
+/** The loop: the stream's items become records; heartbeats and the snapshot run beside it. */
 async function stream(
   context: ProducerContext,
-  { control, producer }: Resources,
+  { control, kafka, producer, cluster }: Resources,
   setUp: SetUp,
 ): Promise<void> {
   const { log, metrics, status, figures, signal } = context;
@@ -69,7 +76,7 @@ async function stream(
   const wal = openWalStream({
     url: source.url,
     slot: setUp.slot,
-    publication: setUp.slot,
+    publications: [setUp.slot],
     confirmedLsn: slot?.confirmedLsn ?? null,
   });
   stack.defer(() => wal.close());
@@ -84,57 +91,81 @@ async function stream(
   stack.defer(() => signal.removeEventListener('abort', stop));
   if (signal.aborted) stop();
 
-  const writer = new KafkaWriter(producer, config.kafka.compression, (lsn) => {
-    wal.acknowledge(lsn);
-    figures.acknowledgedLsn = lsn;
-    if (capture.lastCommitTsUs > figures.lastCommitTsUs) figures.lastCommitTsUs = capture.lastCommitTsUs;
+  // Taken over now, when the slot is ours: who had it before can no longer write behind us.
+  const client = await asKafka(config.kafka.brokers, () =>
+    ProduceClient.open(cluster, `${pipeline}.tailrace.producer`, config.kafka.compression, signal),
+  );
+  const acknowledger = createAcknowledger({
+    record: (lsn) =>
+      asKafka(config.kafka.brokers, () =>
+        putState(producer, pipeline, 'slot', { ...setUp.record, confirmedLsn: formatLsn(lsn) }),
+      ),
+    acknowledge: (lsn) => wal.acknowledge(lsn),
+    fail,
   });
-  const snapshot = new SnapshotTask(setUp.progress);
+  stack.defer(() => acknowledger.close());
+  const writer = new KafkaWriter<EventLabel>(
+    (batches) => client.send(batches),
+    (lsn) => {
+      acknowledger.reach(lsn);
+      figures.acknowledgedLsn = lsn;
+      if (capture.lastCommitTsUs > figures.lastCommitTsUs) figures.lastCommitTsUs = capture.lastCommitTsUs;
+    },
+    ({ table, op }, events) => {
+      metrics.captureEvents.inc({ table, op }, events);
+      if (op === 'r') metrics.snapshotRows.inc({ table }, events);
+    },
+  );
+  const snapshot = new SnapshotTask(setUp.progress, source.snapshotChunkRows, (table, progress) =>
+    putState(producer, pipeline, `snapshot/${table}`, progress),
+  );
+  const { snapshotPaused } = await asKafka(config.kafka.brokers, () => readCommands(kafka, pipeline));
+  if (snapshotPaused) snapshot.pause();
   figures.snapshot = snapshot;
   const capture = new Capture({
     pipeline,
     database: setUp.database,
     truncate: source.truncate,
-    control,
     writer,
-    window: new SnapshotWindow(inProgress),
-    metrics,
+    window: new SnapshotWindow(inProgress, () => snapshot.isBusy),
     log,
-    signal: AbortSignal.any([signal, halted.signal]),
+    wholeRow: wholeRowReader(control, AbortSignal.any([signal, halted.signal])),
     route: (relation) => routeOf(context, control, setUp, relation),
+    setAside: (item) => setAside(context, producer, item),
     chunk: (id) => snapshot.pendingChunk(id),
-    chunkSettled: (read, outcome) => {
-      snapshot.settle(read, outcome);
-      return Promise.resolve();
+    chunkRoute: async ({ chunk: { oid, table } }) => {
+      const [destination] = await setUp.tables.destinations([table]);
+      if (destination === undefined) throw new RangeError('a destination was not prepared');
+      return { captured: { oid, table, places: [] }, ...destination };
     },
+    chunkSettled: (read, outcome) => snapshot.settle(read, outcome),
   });
 
   const inTurn = oneAtATime();
   const heartbeat = setInterval(() => {
     inTurn(() => emitHeartbeat(beside, pipeline)).catch(fail);
   }, source.heartbeatInterval);
-  const slotStatus = setInterval(() => {
-    inTurn(() => readSlotStatus(beside, setUp.slot)).then((found) => showSlot(context, found), fail);
-  }, SLOT_STATUS_INTERVAL_MS);
-  stack.defer(() => {
-    clearInterval(heartbeat);
-    clearInterval(slotStatus);
-  });
+  stack.defer(() => clearInterval(heartbeat));
 
   status.become('running', 'streaming changes');
-  const snapshotRun = runSnapshot(context, setUp, snapshot, producer, ended.signal).catch(
-    (error: unknown) => {
-      if (!ended.signal.aborted) fail(error);
-    },
-  );
+  const snapshotRun = Promise.all([
+    runSnapshot(context, setUp, snapshot, ended.signal),
+    watchCommands(kafka, pipeline, (commands) => obey(commands, setUp, snapshot), ended.signal),
+  ]).catch((error: unknown) => {
+    if (!ended.signal.aborted) fail(error);
+  });
   try {
     for await (const items of wal) {
-      for (const item of items) await capture.handle(item);
+      for (const item of items) {
+        const pending = capture.handle(item);
+        if (pending !== undefined) await pending;
+      }
       writer.kick();
     }
     if (outcome.failure !== null) throw outcome.failure;
     // A clean stop: what has been read is sent and acknowledged before the connection goes, so nothing comes twice.
     await writer.flush();
+    await acknowledger.settle();
   } catch (error) {
     // Stopped in the middle of a transaction that was not yet visible: it was not acknowledged and comes again.
     if (signal.aborted && error === signal.reason && outcome.failure === null) return;
@@ -164,48 +195,52 @@ async function routeOf(
   relation: Parameters<ConstructorParameters<typeof Capture>[0]['route']>[0],
 ): Promise<Route | null> {
   const { config } = context.loaded;
-  if (!setUp.tables.some((table) => table.oid === relation.oid)) return null;
+  if (!setUp.selected.some((table) => table.oid === relation.oid)) return null;
   const schema = await asSource(config.source.url, () => readTableSchema(control, relation.oid));
   if (schema === null) return null;
   const names = relation.columns.map((column) => column.name);
   const captured = captureTable(relation.oid, schema, names, isCaptured(context, schema));
-  return { captured, output: await setUp.output(captured.table) };
+  const [destination] = await setUp.tables.destinations([captured.table]);
+  return destination === undefined ? null : { captured, ...destination };
 }
 
+/** Reads tables beside the stream for as long as the session lasts. */
 async function runSnapshot(
   context: ProducerContext,
   setUp: SetUp,
   snapshot: SnapshotTask,
-  producer: Producer,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config } = context.loaded;
-  const tables = setUp.tables.filter(({ table }) => !snapshot.isDone(table));
-  if (config.source.snapshot === 'never' || tables.length === 0) return;
-  context.status.become('snapshot', `reading ${tables.length} tables while streaming changes`);
-  const client = await connectSource(config.source.url, `tailrace ${config.pipeline} snapshot`);
-  try {
-    await snapshot.run(
-      client,
-      {
-        pipeline: config.pipeline,
-        tables,
-        rowLimit: config.source.snapshotChunkRows,
-        signal,
-        log: context.log,
-      },
-      (table, progress) => putState(producer, config.pipeline, `snapshot/${table}`, progress),
-    );
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-  if (!signal.aborted) context.status.become('running', 'streaming changes');
+  const { pipeline, source } = context.loaded.config;
+  const connect = () => connectSource(source.url, `tailrace ${pipeline} snapshot`);
+  await snapshot.run({
+    pipeline,
+    tables: setUp.selected,
+    initial: source.snapshot === 'initial',
+    signal,
+    log: context.log,
+    connect,
+    shapeOf: async (oid) => {
+      const client = await connect();
+      try {
+        return await readCapturedTable(context, client, oid);
+      } finally {
+        await client.end();
+      }
+    },
+    onActivity: (message) => {
+      if (!signal.aborted)
+        context.status.become(message === null ? 'running' : 'snapshot', message ?? 'streaming changes');
+    },
+  });
 }
 
-function showSlot({ metrics, figures }: ProducerContext, slot: SlotStatus | null): void {
-  figures.slot = slot;
-  if (slot === null) return;
-  metrics.slotRetainedBytes.set(slot.retainedBytes);
-  metrics.captureLagBytes.set(slot.lagBytes);
-  if (slot.safeBytes !== null) metrics.slotSafeBytes.set(slot.safeBytes);
+/** What was asked for with `tailrace snapshot`, also while no producer ran. */
+async function obey(commands: Commands, setUp: SetUp, snapshot: SnapshotTask): Promise<void> {
+  if (commands.snapshotPaused) snapshot.pause();
+  else snapshot.resume();
+  for (const [name, { id, where }] of commands.snapshots) {
+    const table = setUp.selected.find((each) => qualifiedName(each.table) === name);
+    if (table !== undefined) await snapshot.request(table, { id, ...(where === undefined ? {} : { where }) });
+  }
 }

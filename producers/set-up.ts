@@ -1,105 +1,111 @@
 import type pg from 'pg';
 import type { Kafka, Producer } from 'kafkajs';
+import type { Cluster } from 'kafkajs/src/cluster/index.js';
 import { withCode } from '../core/errors.ts';
 import { createRegistry } from '../core/registry.ts';
 import { putState, readState } from '../core/state.ts';
 import { ensureTopics } from '../core/topics.ts';
+import { commitLsnOf } from '../schemas/position.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
-import { fingerprintOf, type TableSchema } from '../schemas/table-schema.ts';
+import type { TableSchema } from '../schemas/table-schema.ts';
 import { loadTransforms } from '../transforms/load.ts';
+import { CapturedTables, type Destination } from './captured-tables.ts';
 import type { ProducerContext } from './context.ts';
 import { asKafka, asSource } from './failures.ts';
 import { captureTable } from './postgres/captured-table.ts';
 import { readTableSchema } from './postgres/catalog.ts';
-import { ensureSlot, publicationStatements, slotName } from './postgres/slot.ts';
-import type { SnapshotProgress } from './postgres/snapshot.ts';
+import {
+  ensureSlot,
+  publicationStatements,
+  readSlotStatus,
+  slotName,
+  type SlotRecord,
+} from './postgres/slot.ts';
+import type { SnapshotProgress } from './postgres/snapshot-progress.ts';
+import { readTimelineHistory } from './postgres/source-identity.ts';
 import type { SnapshotTable } from './snapshot-task.ts';
-import { createTableOutput, type TableOutput } from './table-output.ts';
 
 /** Everything that one connected session holds open, closed in reverse order. */
 export interface Resources {
   readonly control: pg.Client;
   readonly kafka: Kafka;
+  /** For the pipeline's own topics; changes go through the cluster's connections. */
   readonly producer: Producer;
+  readonly cluster: Cluster;
 }
 
 /** A pipeline that is ready to be captured. */
 export interface SetUp {
   readonly slot: string;
+  /** The slot's record as the state topic has it now. */
+  readonly record: SlotRecord;
   readonly database: string;
-  readonly tables: readonly SnapshotTable[];
+  /** The selected tables, with the columns that are captured. */
+  readonly selected: readonly SnapshotTable[];
   readonly progress: ReadonlyMap<string, SnapshotProgress>;
-  /** The output for a table schema; prepared, registered and published once a shape. */
-  output(table: TableSchema): Promise<TableOutput>;
+  readonly tables: CapturedTables;
 }
 
 /** Publication, slot, topics, schemas and the pipeline's state; all of it may exist already. */
 export async function setUpPipeline(
   context: ProducerContext,
-  { control, kafka, producer }: Resources,
+  { control, kafka, producer, cluster }: Resources,
   selected: readonly { oid: number; schema: string; name: string }[],
 ): Promise<SetUp> {
-  const { config, folder } = context.loaded;
-  const { pipeline, source } = config;
-  const { brokers } = config.kafka;
-  const transforms = await loadTransforms(source.transforms, folder).catch((error: unknown) => {
+  const { loaded, status } = context;
+  const { pipeline, source, kafka: kafkaConfig, registry: registryConfig } = loaded.config;
+  const { brokers } = kafkaConfig;
+  const transforms = await loadTransforms(source.transforms, loaded.folder).catch((error: unknown) => {
     throw withCode('CONFIG_INVALID', error, 'mend source.transforms in the config');
   });
-  const registry = config.registry === undefined ? null : createRegistry(config.registry);
+  const registry = registryConfig === undefined ? null : createRegistry(registryConfig);
 
-  await asKafka(brokers, () => ensureTopics(kafka, config.kafka, pipeline, []));
-  await asKafka(brokers, () => context.status.start(kafka));
+  await asKafka(brokers, () => ensureTopics(kafka, kafkaConfig, pipeline, []));
+  await asKafka(brokers, () => status.start(kafka));
+  const slot = slotName(pipeline);
+  // Before the state is read: see SlotOptions.
+  const found = await asSource(source.url, () => readSlotStatus(control, slot));
   const state = await asKafka(brokers, () => readState(kafka, pipeline));
 
-  const slot = slotName(pipeline);
+  const tables = new CapturedTables({ loaded, kafka, producer, cluster, transforms, registry }, state);
+  const captured: SnapshotTable[] = [];
+  for (const { oid } of selected) {
+    const table = await asSource(source.url, () => readCapturedTable(context, control, oid));
+    if (table !== null) captured.push(table);
+  }
+  const destinations = await tables.destinations(captured.map(({ table }) => table));
   const record = await asSource(source.url, async () => {
     for (const statement of await publicationStatements(control, slot, selected))
       await control.query(statement);
-    return ensureSlot(control, slot, state.slot);
+    return ensureSlot(control, slot, state.slot, {
+      found,
+      sentLsn: highestLsn(destinations),
+      failover: source.failoverSlot,
+      historyOf: (timeline) => readTimelineHistory(source.url, timeline),
+    });
   });
   await asKafka(brokers, () => putState(producer, pipeline, 'slot', record));
+  await tables.publish(destinations);
+  return { slot, record, database: record.database, selected: captured, progress: state.snapshots, tables };
+}
 
-  const known = new Set(state.schemas.keys());
-  const outputs = new Map<string, TableOutput>();
-  const output = async (table: TableSchema) => {
-    const shape = fingerprintOf(table);
-    const existing = outputs.get(shape);
-    if (existing !== undefined) return existing;
-    const made = await createTableOutput(pipeline, table, transforms, registry);
-    const fingerprint = fingerprintOf(made.table);
-    // Consumers must find the schema before they meet the first event that names it.
-    if (!known.has(fingerprint))
-      await asKafka(brokers, () => putState(producer, pipeline, `schema/${fingerprint}`, made.table));
-    known.add(fingerprint);
-    outputs.set(shape, made);
-    return made;
-  };
+/** The last position that any of these topics holds; null when they are empty. */
+function highestLsn(destinations: readonly Destination[]): bigint | null {
+  const positions = destinations.flatMap(({ topic }) => topic.lastPositions).filter((last) => last !== null);
+  const highest = positions.toSorted().at(-1);
+  return highest === undefined ? null : commitLsnOf(highest);
+}
 
-  const tables: SnapshotTable[] = [];
-  for (const { oid } of selected) {
-    const schema = await asSource(source.url, () => readTableSchema(control, oid));
-    if (schema !== null) {
-      const names = schema.columns.map((column) => column.name);
-      tables.push(captureTable(oid, schema, names, isCaptured(context, schema)));
-    }
-  }
-  const prepared = await Promise.all(tables.map(({ table }) => output(table)));
-  await asKafka(brokers, () =>
-    ensureTopics(
-      kafka,
-      config.kafka,
-      pipeline,
-      prepared.map(({ topic }) => topic),
-    ),
-  );
-  const published = prepared.map(({ topic, table }) => ({
-    schema: table.schema,
-    name: table.name,
-    topic,
-    fingerprint: fingerprintOf(table),
-  }));
-  await asKafka(brokers, () => putState(producer, pipeline, 'tables', published));
-  return { slot, database: record.database, tables, progress: state.snapshots, output };
+/** A table as the catalogue has it now, with the columns that the config captures; null when it has no primary key. */
+export async function readCapturedTable(
+  context: ProducerContext,
+  control: pg.Client,
+  oid: number,
+): Promise<SnapshotTable | null> {
+  const schema = await readTableSchema(control, oid);
+  if (schema === null) return null;
+  const names = schema.columns.map((column) => column.name);
+  return captureTable(oid, schema, names, isCaptured(context, schema));
 }
 
 /** Which columns of a table the config captures; key columns always are. */

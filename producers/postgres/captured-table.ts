@@ -2,7 +2,7 @@ import type { EventSource, ChangeEvent, Operation } from '../../schemas/change-e
 import { keyOf } from '../../schemas/change-event.ts';
 import type { Position } from '../../schemas/position.ts';
 import type { Column, TableSchema } from '../../schemas/table-schema.ts';
-import type { Row, Value } from '../../schemas/value.ts';
+import { emptyRow, type Row, type Value } from '../../schemas/value.ts';
 import type { Tuple } from './pgoutput/messages.ts';
 import { valueFromText } from './text-value.ts';
 
@@ -43,22 +43,22 @@ export function captureTable(
 }
 
 /** A tuple as a row. Columns whose unchanged TOAST value was not sent are absent. */
-export function rowFromTuple(captured: CapturedTable, tuple: Tuple): Row {
-  const row: Record<string, Value> = {};
-  captured.places.forEach((column, place) => {
+export function rowFromTuple({ places }: CapturedTable, tuple: Tuple): Row {
+  const row = emptyRow();
+  for (let place = 0; place < places.length; place++) {
+    const column = places[place];
     const text = tuple[place];
-    if (column !== null && text !== undefined) row[column.name] = valueOf(column, text);
-  });
+    if (column != null && text !== undefined)
+      row[column.name] = text === null ? null : valueFromText(column.kind, text);
+  }
   return row;
-}
-
-function valueOf(column: Column, text: string | null): Value {
-  return text === null ? null : valueFromText(column.kind, text);
 }
 
 /** The names of captured columns that a new row lacks, because their TOAST value is unchanged. */
 export function missingColumns(captured: CapturedTable, row: Row): string[] {
-  return captured.table.columns.filter((column) => !(column.name in row)).map((column) => column.name);
+  return captured.table.columns
+    .filter((column) => !Object.hasOwn(row, column.name))
+    .map((column) => column.name);
 }
 
 /**
@@ -67,31 +67,24 @@ export function missingColumns(captured: CapturedTable, row: Row): string[] {
  */
 export function oldRow(captured: CapturedTable, kind: 'key' | 'full', tuple: Tuple): Row {
   const row = rowFromTuple(captured, tuple);
-  return kind === 'full'
-    ? row
-    : Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
+  if (kind === 'full') return row;
+  const key = emptyRow();
+  for (const [name, value] of Object.entries(row)) if (value !== null) key[name] = value;
+  return key;
 }
 
-/** One change as an event; `before` and `after` are rows of `captured.table`. */
+/** One change as an event; `before` and `after` are rows of `captured.table`, both null for a truncate. */
 export function makeEvent(
-  captured: CapturedTable,
+  { table }: CapturedTable,
   op: Operation,
-  rows: { before: Row | null; after: Row | null },
+  before: Row | null,
+  after: Row | null,
   position: Position,
   source: EventSource,
 ): ChangeEvent {
-  const identifying = rows.after ?? rows.before;
-  if (identifying === null) throw new RangeError('an event needs a row');
-  return {
-    table: captured.table,
-    op,
-    key: keyOf(captured.table, identifying),
-    before: rows.before,
-    after: rows.after,
-    position,
-    source,
-    tsMs: Date.now(),
-  };
+  const identifying = after ?? before;
+  const key = identifying === null ? {} : keyOf(table, identifying);
+  return { table, op, key, before, after, position, source, tsMs: Date.now() };
 }
 
 /** Whether two rows of the table have the same primary key. */

@@ -39,15 +39,17 @@ export async function readTableSchema(client: pg.Client, oid: number): Promise<T
   const { rows: columns } = await client.query<Record<string, string | null>>(
     // A domain counts as its base type; typbasetype is followed to the end, since domains can stand on domains.
     `WITH RECURSIVE base AS (
-       SELECT a.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod AS modifier, t.typname, t.typcategory
+       SELECT a.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod AS modifier, t.typname, t.typcategory,
+              t.typnamespace
          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
         WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
        UNION ALL
        SELECT b.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod,
-              CASE WHEN b.modifier = -1 THEN b.typtypmod ELSE b.modifier END, t.typname, t.typcategory
+              CASE WHEN b.modifier = -1 THEN b.typtypmod ELSE b.modifier END, t.typname, t.typcategory, t.typnamespace
          FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
      SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
-            b.typtype AS type_type, b.typname AS type_name, b.typcategory AS category, b.modifier
+            b.typtype AS type_type, b.typcategory AS category, b.modifier,
+            CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END AS builtin_name
        FROM pg_attribute a JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
       WHERE a.attrelid = $1 ORDER BY a.attnum`,
     [oid],
@@ -86,6 +88,26 @@ async function readPrimaryKey(client: pg.Client, oid: number): Promise<string[]>
     [oid],
   );
   return rows.map((row) => row.name);
+}
+
+/**
+ * For each column of a table's key the schema of its type's comparison operators: that of the extension for citext or
+ * ltree. SQL must name it, because our sessions have an empty search_path; without it, citext would be compared as text.
+ */
+export async function keyOperatorSchemas(client: pg.Client, table: TableSchema): Promise<string[]> {
+  const { rows } = await client.query<{ schema: string }>(
+    // Strategy 5 of a btree is `>`; the operators of one type stand together.
+    `SELECT n.nspname AS schema
+       FROM pg_index i CROSS JOIN LATERAL unnest(i.indclass::oid[]) WITH ORDINALITY AS k(opclass, place)
+       JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace s ON s.oid = t.relnamespace
+       JOIN pg_opclass c ON c.oid = k.opclass
+       JOIN pg_amop a ON a.amopfamily = c.opcfamily AND a.amoplefttype = c.opcintype
+                     AND a.amoprighttype = c.opcintype AND a.amopstrategy = 5
+       JOIN pg_operator o ON o.oid = a.amopopr JOIN pg_namespace n ON n.oid = o.oprnamespace
+      WHERE s.nspname = $1 AND t.relname = $2 AND i.indisprimary AND k.place <= i.indnkeyatts ORDER BY k.place`,
+    [table.schema, table.name],
+  );
+  return rows.map(({ schema }) => schema);
 }
 
 async function readForeignKeys(client: pg.Client, oid: number): Promise<ForeignKey[]> {
@@ -132,7 +154,8 @@ function kindOf(column: Record<string, string | null>): ValueKind {
   if (column['type_type'] === 'e') return 'enum';
   // Category S holds text, varchar, char, name and citext.
   if (column['category'] === 'S') return 'text';
-  return KINDS_BY_TYPE_NAME[column['type_name'] ?? ''] ?? 'other';
+  // A type of the user's own may have the name of a built-in one.
+  return KINDS_BY_TYPE_NAME[column['builtin_name'] ?? ''] ?? 'other';
 }
 
 /** How Postgres packs precision and scale into a type modifier; -1 means that none was declared. */

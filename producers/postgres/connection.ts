@@ -13,6 +13,19 @@ const SESSION_OPTIONS = [
   'bytea_output=hex',
   'extra_float_digits=3',
   'client_encoding=UTF8',
+  // Names of tables, types and functions in values of the reg... types then always have their schema.
+  'search_path=',
+  'quote_all_identifiers=off',
+  // A dollar sign and two decimals, whatever the server's country.
+  'lc_monetary=C',
+  'array_nulls=on',
+  'standard_conforming_strings=on',
+  // Rows that a policy hides must be an error, not missing rows.
+  'row_security=off',
+  'default_transaction_read_only=off',
+  'default_transaction_isolation=read\\ committed',
+  'lock_timeout=0',
+  'idle_session_timeout=0',
   // A watermark must not wait for a synchronous standby: see snapshot.ts.
   'synchronous_commit=local',
   'statement_timeout=0',
@@ -23,10 +36,14 @@ const SESSION_OPTIONS = [
 
 /** Connection settings for the source, for queries and for replication alike. */
 export function sourceClientConfig(url: string, applicationName: string): ClientConfig {
+  // `pg` would let options in the url replace ours.
+  const address = new URL(url);
+  const own = address.searchParams.get('options');
+  address.searchParams.delete('options');
   return {
-    connectionString: url,
+    connectionString: address.href,
     application_name: applicationName,
-    options: SESSION_OPTIONS,
+    options: own === null ? SESSION_OPTIONS : `${own} ${SESSION_OPTIONS}`,
     connectionTimeoutMillis: 10_000,
     keepAlive: true,
     // Values stay text: value-text.ts turns them into exact values.
@@ -76,6 +93,11 @@ const SQLSTATE_ERRORS: Record<
   '55006': {
     code: 'SLOT_IN_USE',
     fix: 'another producer reads this slot; stop it, or let this one wait as a standby',
+  },
+  // Publication or slot, at the very first start.
+  '42710': {
+    code: 'SLOT_IN_USE',
+    fix: 'another producer of this pipeline was being set up at the same moment; this one waits as a standby',
   },
 };
 

@@ -7,7 +7,11 @@ import { sanitizeTopicPart } from '../../schemas/topics.ts';
 import { listTables, type CatalogTable } from './catalog.ts';
 
 /** pg_logical_emit_message in pgoutput, which carries heartbeats and watermarks, came with version 14. */
-const OLDEST_VERSION = 140_000;
+export const OLDEST_VERSION = 140_000;
+
+/** An expression over `pg_roles r`. Amazon RDS gives the right through a role, since rolreplication is kept from users there. */
+export const MAY_REPLICATE = `(r.rolsuper OR r.rolreplication OR EXISTS (
+  SELECT FROM pg_roles g WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'MEMBER')))`;
 
 /**
  * Checks what capture needs before anything is changed, and finds the tables to capture. Throws the first thing that is
@@ -17,6 +21,7 @@ export async function preflight(client: pg.Client, source: SourceConfig): Promis
   const role = await checkServer(client);
   const tables = selectTables(await listTables(client), source);
   checkTables(tables, role);
+  await checkRowSecurity(client, tables, role);
   return tables;
 }
 
@@ -24,7 +29,8 @@ export async function preflight(client: pg.Client, source: SourceConfig): Promis
 async function checkServer(client: pg.Client): Promise<string> {
   const { rows } = await client.query<Record<string, string>>(
     `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version,
-            current_setting('wal_level') AS wal_level, r.rolname AS role, r.rolsuper OR r.rolreplication AS replication
+            current_setting('wal_level') AS wal_level, pg_is_in_recovery() AS standby, r.rolname AS role,
+            ${MAY_REPLICATE} AS replication
        FROM pg_roles r WHERE r.rolname = current_user`,
   );
   const server = rows[0] ?? {};
@@ -43,6 +49,13 @@ async function checkServer(client: pg.Client): Promise<string> {
       'run ALTER SYSTEM SET wal_level = logical; and restart Postgres (managed services have a parameter for it)',
     );
   }
+  if (server['standby'] === 't') {
+    throw new TailraceError(
+      'SOURCE_IN_RECOVERY',
+      'the server is a standby, which takes no writes: heartbeats and watermarks cannot be written into its WAL',
+      'name the primary in source.url, or promote this server',
+    );
+  }
   if (server['replication'] !== 't') {
     throw new TailraceError(
       'SOURCE_PERMISSION_DENIED',
@@ -53,8 +66,28 @@ async function checkServer(client: pg.Client): Promise<string> {
   return role;
 }
 
+/** The snapshot would leave out rows that a policy hides, while the stream shows them all: refused rather than half a table. */
+async function checkRowSecurity(
+  client: pg.Client,
+  tables: readonly CatalogTable[],
+  role: string,
+): Promise<void> {
+  const { rows } = await client.query<{ oid: string }>(
+    'SELECT oid FROM unnest($1::oid[]) oid WHERE row_security_active(oid)',
+    [tables.map(({ oid }) => oid)],
+  );
+  const hidden = tables.filter(({ oid }) => rows.some((row) => Number(row.oid) === oid));
+  const [first] = hidden;
+  if (first === undefined) return;
+  throw new TailraceError(
+    'SOURCE_PERMISSION_DENIED',
+    `row level security hides rows of ${first.schema}.${first.name} from role ${role}`,
+    `run as a superuser: ALTER ROLE ${quoteIdentifier(role)} BYPASSRLS;`,
+  );
+}
+
 /** The tables that the config's patterns name. Throws TABLE_NOT_FOUND for a pattern that names none. */
-function selectTables(all: readonly CatalogTable[], source: SourceConfig): CatalogTable[] {
+export function selectTables(all: readonly CatalogTable[], source: SourceConfig): CatalogTable[] {
   for (const pattern of source.tables) {
     if (all.some((table) => matchesTable([pattern], table))) continue;
     const known = all.map((table) => `${table.schema}.${table.name}`);

@@ -1,26 +1,51 @@
 import type pg from 'pg';
 import { TailraceError } from '../../core/errors.ts';
-import { parseLsn } from '../../schemas/lsn.ts';
+import { formatLsn, parseLsn } from '../../schemas/lsn.ts';
+import {
+  findPositionProblem,
+  findSlotProblem,
+  type FoundSlot,
+  type RecordedPosition,
+} from './position-check.ts';
 import { quoteIdentifier, quoteTable } from './preflight.ts';
+import { readSourceIdentity, type TimelineEnd } from './source-identity.ts';
+import { slotInUse } from './standby.ts';
 
-/** What the state topic remembers of the slot, to tell a first start from a lost slot. */
-export interface SlotRecord {
-  readonly slot: string;
-  /** Identifies the cluster; a restored or another server has another one. */
-  readonly systemIdentifier: string;
+/** What the state topic remembers of the slot, to tell a first start from a lost position. */
+export interface SlotRecord extends RecordedPosition {
   readonly database: string;
 }
 
 /** The slot as the server shows it. */
-export interface SlotStatus {
-  readonly confirmedLsn: bigint | null;
+export interface SlotStatus extends FoundSlot {
   /** WAL kept for the slot, bytes. */
   readonly retainedBytes: number;
   /** WAL that may still be written before the slot is lost, bytes; null without a limit. */
   readonly safeBytes: number | null;
   /** Written by the server and not yet confirmed, bytes. */
   readonly lagBytes: number;
+  /** End of the WAL that the server has written; its growth is the server's WAL rate. */
+  readonly writtenLsn: bigint;
   readonly activePid: number | null;
+  /** Null for a physical slot. */
+  readonly plugin: string | null;
+  readonly database: string | null;
+  /** Whether standbys may keep a copy of it; null before Postgres 17. */
+  readonly failover: boolean | null;
+}
+
+export interface SlotOptions {
+  /**
+   * The slot as it was before the state topic was read, in this order: where another producer records and acknowledges
+   * meanwhile, the slot is then never beyond the record.
+   */
+  readonly found: SlotStatus | null;
+  /** Highest commit LSN that the topics hold; null when they are empty. */
+  readonly sentLsn: bigint | null;
+  /** Makes a new slot one that standbys copy, where the server can (17 and newer). */
+  readonly failover: boolean;
+  /** The past of a timeline; asked only when the server's timeline is not the recorded one. */
+  readonly historyOf: (timeline: number) => Promise<readonly TimelineEnd[]>;
 }
 
 /** Slot and publication share the name; slots allow only a-z, 0-9 and _. */
@@ -34,71 +59,73 @@ export async function publicationStatements(
   publication: string,
   tables: readonly { schema: string; name: string }[],
 ): Promise<string[]> {
-  const { rows: existing } = await client.query('SELECT FROM pg_publication WHERE pubname = $1', [
-    publication,
-  ]);
   const list = tables.map(quoteTable).join(', ');
   const name = quoteIdentifier(publication);
-  if (existing.length === 0) {
-    return [
-      `CREATE PUBLICATION ${name} FOR TABLE ${list} WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)`,
-    ];
-  }
+  // Without the root's name the changes of a partition would come under the partition's own name, and be passed over.
+  const options = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true";
+  const { rows: existing } = await client.query<{ complete: string }>(
+    `SELECT pubinsert AND pubupdate AND pubdelete AND pubtruncate AND pubviaroot AS complete
+       FROM pg_publication WHERE pubname = $1`,
+    [publication],
+  );
+  const [found] = existing;
+  if (found === undefined) return [`CREATE PUBLICATION ${name} FOR TABLE ${list} WITH (${options})`];
   const { rows } = await client.query<{ schema: string; name: string }>(
     'SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1',
     [publication],
   );
   const published = new Set(rows.map(quoteTable));
   const wanted = new Set(tables.map(quoteTable));
-  return published.size === wanted.size && [...wanted].every((table) => published.has(table))
-    ? []
-    : [`ALTER PUBLICATION ${name} SET TABLE ${list}`];
+  const isCurrent = published.size === wanted.size && [...wanted].every((table) => published.has(table));
+  return [
+    ...(found.complete === 't' ? [] : [`ALTER PUBLICATION ${name} SET (${options})`]),
+    ...(isCurrent ? [] : [`ALTER PUBLICATION ${name} SET TABLE ${list}`]),
+  ];
 }
 
 /**
- * Makes sure that the slot exists and is the one that this pipeline has read so far. A slot is created only when `known`
- * is null, that is at the first start: a slot that is gone would hide every change since, so that is POSITION_LOST.
+ * Makes sure that the slot exists and that reading it goes on exactly where this pipeline ended. A slot is created only
+ * when `known` is null, that is at the first start: one that is gone would hide every change since. Returns the record
+ * to keep from now on. Throws POSITION_LOST, SLOT_IN_USE while somebody reads it, and at the first start SLOT_FOREIGN for
+ * a slot of somebody else.
  */
 export async function ensureSlot(
   client: pg.Client,
   slot: string,
   known: SlotRecord | null,
+  { found, sentLsn, failover, historyOf }: SlotOptions,
 ): Promise<SlotRecord> {
-  const current = await currentSource(client);
-  const record = { slot, ...current };
-  if (known !== null && known.systemIdentifier !== current.systemIdentifier) {
-    throw positionLost(
-      `the server is another one than before (system identifier ${current.systemIdentifier}, was ${known.systemIdentifier})`,
-    );
+  const source = await readSourceIdentity(client);
+  const foreign = found === null ? null : findForeignOwner(slot, found, source.database);
+  if (foreign !== null) throw known === null ? slotForeign(foreign) : positionLost(foreign);
+  if (found !== null && found.activePid !== null) throw slotInUse(slot, found.activePid);
+  const { systemIdentifier, database, timeline } = source;
+  const record = { slot, systemIdentifier, database, timeline };
+  if (known === null && found === null) {
+    return { ...record, confirmedLsn: formatLsn(await createSlot(client, slot, failover)) };
   }
-  const { rows } = await client.query<Record<string, string | null>>(
-    'SELECT plugin, database, wal_status, confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = $1',
-    [slot],
-  );
-  const [found] = rows;
-  if (found === undefined) {
-    if (known !== null) throw positionLost(`replication slot ${slot} is gone`);
-    await client.query("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", [slot]);
-    return record;
-  }
-  if (found['plugin'] !== 'pgoutput' || found['database'] !== current.database) {
-    throw new TailraceError(
-      'SLOT_IN_USE',
-      `replication slot ${slot} belongs to something else (plugin ${found['plugin']}, database ${found['database']})`,
-      'give this pipeline another name, or drop the foreign slot if it is not needed',
-    );
-  }
-  if (found['wal_status'] === 'lost') {
-    throw positionLost(`Postgres has removed WAL that slot ${slot} still needed (max_slot_wal_keep_size)`);
-  }
-  return record;
+  const isOtherTimeline = known?.timeline !== undefined && known.timeline !== timeline;
+  const history = isOtherTimeline ? await historyOf(timeline) : [];
+  const problem =
+    known === null
+      ? findSlotProblem(slot, found)
+      : findPositionProblem({ known: { ...known, slot }, source, history, slot: found, sentLsn });
+  if (problem !== null) throw positionLost(problem);
+  const confirmed = found?.confirmedLsn ?? null;
+  const confirmedLsn = known?.confirmedLsn ?? (confirmed === null ? undefined : formatLsn(confirmed));
+  return { ...record, confirmedLsn };
 }
 
+/** Null when there is no such slot. */
 export async function readSlotStatus(client: pg.Client, slot: string): Promise<SlotStatus | null> {
+  // Columns that newer versions added are read by way of JSON, where they are null in older ones.
   const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT confirmed_flush_lsn AS confirmed, pg_current_wal_lsn() - restart_lsn AS retained, safe_wal_size AS safe,
-            pg_current_wal_lsn() - confirmed_flush_lsn AS lag, active_pid AS pid
-       FROM pg_replication_slots WHERE slot_name = $1`,
+    `SELECT confirmed_flush_lsn AS confirmed, written - restart_lsn AS retained, safe_wal_size AS safe,
+            written - confirmed_flush_lsn AS lag, written, active_pid AS pid, plugin, database, wal_status,
+            to_jsonb(s) ->> 'invalidation_reason' AS invalidation, to_jsonb(s) ->> 'failover' AS failover
+       FROM pg_replication_slots s,
+            LATERAL (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END) w(written)
+      WHERE slot_name = $1`,
     [slot],
   );
   const [row] = rows;
@@ -108,22 +135,51 @@ export async function readSlotStatus(client: pg.Client, slot: string): Promise<S
     retainedBytes: Number(row['retained'] ?? 0),
     safeBytes: row['safe'] == null ? null : Number(row['safe']),
     lagBytes: Number(row['lag'] ?? 0),
+    writtenLsn: parseLsn(row['written'] ?? '0/0'),
     activePid: row['pid'] == null ? null : Number(row['pid']),
+    plugin: row['plugin'] ?? null,
+    database: row['database'] ?? null,
+    walStatus: row['wal_status'] ?? null,
+    invalidation: row['invalidation'] ?? null,
+    failover: row['failover'] == null ? null : row['failover'] === 'true',
   };
 }
 
-async function currentSource(client: pg.Client): Promise<{ systemIdentifier: string; database: string }> {
-  const { rows } = await client.query<{ id: string; database: string }>(
-    'SELECT system_identifier::text AS id, current_database() AS database FROM pg_control_system()',
+/** Returns where the new slot begins. Postgres waits here for every transaction that has begun before. */
+async function createSlot(client: pg.Client, slot: string, failover: boolean): Promise<bigint> {
+  const { rows: versions } = await client.query<{ number: string }>(
+    "SELECT current_setting('server_version_num') AS number",
   );
-  return { systemIdentifier: rows[0]?.id ?? '', database: rows[0]?.database ?? '' };
+  // A failover slot costs nothing where no standby copies it.
+  const flags = failover && Number(versions[0]?.number) >= 170_000 ? ', failover => true' : '';
+  const { rows } = await client.query<{ lsn: string }>(
+    `SELECT lsn FROM pg_create_logical_replication_slot($1, 'pgoutput'${flags})`,
+    [slot],
+  );
+  return parseLsn(rows[0]?.lsn ?? '');
+}
+
+/** Why a slot of our name is not ours; null when it was made for this database and for pgoutput. */
+export function findForeignOwner(name: string, slot: SlotStatus, database: string): string | null {
+  if (slot.plugin === 'pgoutput' && slot.database === database) return null;
+  const kind = slot.plugin === null ? 'physical' : `plugin ${slot.plugin}, database ${slot.database}`;
+  return `replication slot ${name} belongs to something else (${kind})`;
+}
+
+function slotForeign(what: string): TailraceError {
+  return new TailraceError(
+    'SLOT_FOREIGN',
+    what,
+    'give this pipeline another name, or drop the foreign slot if nobody needs it',
+  );
 }
 
 function positionLost(what: string): TailraceError {
   return new TailraceError(
     'POSITION_LOST',
     `the position in the WAL is lost: ${what}`,
-    'changes since then cannot be read any more. To begin again with a fresh snapshot, give the pipeline a new name, or delete its ' +
-      'state topic; rows deleted meanwhile stay in the stores until they are rebuilt. See docs/errors.md',
+    'if source.url names the wrong server, mend it. Else changes are missing that nobody can read again: to begin anew with a ' +
+      'fresh snapshot run `tailrace slot drop`, then give the pipeline a new name or delete its state topic; rows deleted ' +
+      'meanwhile stay in the stores until they are rebuilt. See docs/errors.md',
   );
 }

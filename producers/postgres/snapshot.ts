@@ -1,20 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
 import { columnOf, qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
-import type { Row, Value } from '../../schemas/value.ts';
+import { emptyRow, type Row, type Value } from '../../schemas/value.ts';
+import { chunkQuery, isKeyless, type ChunkQuery, type SnapshotTable } from './chunk-query.ts';
+import type { CopiedRows } from './copied-rows.ts';
+import { copyOut } from './copy-out.ts';
+import { keyOperatorSchemas } from './catalog.ts';
 import { quoteIdentifier, quoteTable } from './preflight.ts';
+import { anew, type SnapshotProgress } from './snapshot-progress.ts';
 import { parseTransactionSnapshot, type Chunk, type TransactionSnapshot } from './snapshot-window.ts';
 import { valueFromText } from './text-value.ts';
-
-/** How far the snapshot of a table has come; kept in the state topic after each chunk. */
-export interface SnapshotProgress {
-  /** Texts of the last key's columns, null before the first chunk. */
-  readonly lastKey: readonly string[] | null;
-  readonly rows: number;
-  readonly done: boolean;
-}
-
-export const SNAPSHOT_START: SnapshotProgress = { lastKey: null, rows: 0, done: false };
 
 /** The prefix of our own logical messages in the WAL. */
 export const MESSAGE_PREFIX = 'tailrace';
@@ -30,15 +25,10 @@ export type WalMessage =
       readonly oid: number;
     };
 
-/** Writes a watermark into the WAL, as a transaction of its own. */
-async function emitWatermark(
-  client: pg.Client,
-  message: Exclude<WalMessage, { kind: 'heartbeat' }>,
-): Promise<void> {
-  await client.query('SELECT pg_logical_emit_message(true, $1, $2)', [
-    MESSAGE_PREFIX,
-    JSON.stringify(message),
-  ]);
+/** The statement that writes a watermark into the WAL. */
+function watermark(message: Exclude<WalMessage, { kind: 'heartbeat' }>): string {
+  const [prefix, content] = [MESSAGE_PREFIX, JSON.stringify(message)].map((text) => pg.escapeLiteral(text));
+  return `SELECT pg_logical_emit_message(true, ${prefix}, ${content})`;
 }
 
 /** Writes a heartbeat into the WAL, as a transaction of its own. */
@@ -60,96 +50,147 @@ export async function currentSnapshot(client: pg.Client): Promise<TransactionSna
 export interface ReadChunk {
   readonly chunk: Chunk;
   readonly next: SnapshotProgress;
+  /** What was read, before the stream's changes are taken out. */
+  readonly rowCount: number;
+  readonly byteLength: number;
+}
+
+/** What a connection needs that reads chunks, once after it was made. */
+export async function prepareForChunks(client: pg.Client): Promise<void> {
+  // Rows that a policy hides would be missing in silence: this makes it an error.
+  await client.query('SET row_security = off; SET max_parallel_workers_per_gather = 0');
 }
 
 /**
- * Reads the next rows of a table in key order between two watermarks. `register` is called before the closing watermark
- * is written, so that the reader of the stream knows the chunk when it meets the watermark.
+ * Reads the next rows of a table between two watermarks. `register` is called before the closing watermark is written, so
+ * that the reader of the stream knows the chunk when it meets the watermark; when it returns false, the chunk is not
+ * wanted any more and has no closing watermark.
  */
 export async function readChunk(
   client: pg.Client,
   request: {
     pipeline: string;
-    oid: number;
-    table: TableSchema;
+    of: SnapshotTable;
     progress: SnapshotProgress;
-    rowLimit: number;
+    /** Rows of a table with a key, blocks of one without. */
+    size: number;
+    /** The chunk ends with the first whole row at which it reaches this. */
+    byteLimit: number;
+    /** From `readFacts`. */
+    only: boolean;
   },
-  register: (read: ReadChunk) => void,
+  register: (read: ReadChunk) => boolean,
 ): Promise<void> {
-  const { pipeline, oid, table, progress, rowLimit } = request;
+  const { pipeline, of, size, byteLimit, only } = request;
+  const { oid, table } = of;
   const id = randomUUID();
-  await emitWatermark(client, { kind: 'open', pipeline, chunk: id, oid });
-  // One statement and pg_current_snapshot() could use two snapshots; a repeatable-read transaction has only one.
-  await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  const seen = await currentSnapshot(client);
-  const texts = await selectRows(client, table, progress.lastKey, rowLimit);
-  await client.query('COMMIT');
-  const last = texts.at(-1);
-  register({
-    chunk: {
-      id,
-      oid,
-      table,
-      rows: texts.map((text) => rowFromTexts(table, text)),
-      seen,
+  const start = await beginChunk(client, of, only, watermark({ kind: 'open', pipeline, chunk: id, oid }));
+  const progress = atSameFile(request.progress, of, start.filenode);
+  const query = chunkQuery(
+    of,
+    {
+      after: progress.lastKey,
+      size,
+      where: progress.request?.where,
+      only,
+      operatorSchemas: await operatorSchemasOf(client, table),
     },
+    start,
+  );
+  const copied = await copyOut(client, query.sql, byteLimit);
+  const isWanted = register({
+    chunk: { id, oid, table, rows: rowsOf(query, copied), seen: start.seen },
     next: {
-      lastKey: last === undefined ? progress.lastKey : table.key.map((name) => last[name] ?? ''),
-      rows: progress.rows + texts.length,
-      done: texts.length < rowLimit,
+      ...progress,
+      ...query.next(copied),
+      rows: progress.rows + copied.count,
+      ...(isKeyless(table) && start.filenode !== null ? { filenode: start.filenode } : {}),
     },
+    rowCount: copied.count,
+    byteLength: copied.byteLength,
   });
-  await emitWatermark(client, { kind: 'close', pipeline, chunk: id, oid });
+  const close = watermark({ kind: 'close', pipeline, chunk: id, oid });
+  await client.query(isWanted ? `COMMIT; ${close}` : 'COMMIT');
 }
 
-async function selectRows(
+/**
+ * Writes the opening watermark, as a transaction of its own, and begins the transaction that reads the chunk. One
+ * statement and pg_current_snapshot() could use two snapshots; a repeatable-read transaction has only one. The table is
+ * locked before that is taken: TRUNCATE and an ALTER that rewrites the table would make it look empty to an older one.
+ */
+async function beginChunk(
   client: pg.Client,
-  table: TableSchema,
-  lastKey: readonly string[] | null,
-  rowLimit: number,
-): Promise<Record<string, string | null>[]> {
-  const columns = table.columns.map((column) => quoteIdentifier(column.name)).join(', ');
-  const key = table.key.map(quoteIdentifier).join(', ');
-  const parameters = table.key
-    .map((name, index) => `$${index + 1}::${columnOf(table, name).type}`)
-    .join(', ');
-  const where = lastKey === null ? '' : ` WHERE (${key}) > (${parameters})`;
-  const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT ${columns} FROM ${quoteTable(table)}${where} ORDER BY ${key} LIMIT ${rowLimit}`,
-    [...(lastKey ?? [])],
-  );
-  return rows;
+  { oid, table }: SnapshotTable,
+  only: boolean,
+  open: string,
+): Promise<{ seen: TransactionSnapshot; blocks: number; filenode: string | null }> {
+  const results = (await client.query<Record<string, string | null>>(`
+    BEGIN; ${open}; COMMIT;
+    BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    LOCK TABLE ${only ? 'ONLY ' : ''}${quoteTable(table)} IN ACCESS SHARE MODE;
+    SELECT pg_current_snapshot() AS seen, pg_relation_filenode(${oid}) AS filenode,
+           pg_relation_size(${oid}) / current_setting('block_size')::bigint AS blocks`)) as unknown as pg.QueryResult<
+    Record<string, string | null>
+  >[];
+  const row = results.at(-1)?.rows[0] ?? {};
+  return {
+    seen: parseTransactionSnapshot(row['seen'] ?? '0:0:'),
+    blocks: Number(row['blocks'] ?? 0),
+    filenode: row['filenode'] ?? null,
+  };
+}
+
+/** Places mean nothing in another file: VACUUM FULL or CLUSTER has moved all rows. */
+function atSameFile(
+  progress: SnapshotProgress,
+  { table }: SnapshotTable,
+  filenode: string | null,
+): SnapshotProgress {
+  const isMoved = isKeyless(table) && progress.lastKey !== null && progress.filenode !== filenode;
+  return isMoved ? anew(progress) : progress;
+}
+
+function rowsOf(query: ChunkQuery, copied: CopiedRows): Iterable<Row> {
+  return {
+    *[Symbol.iterator]() {
+      for (const fields of copied) {
+        const row = query.row(fields);
+        if (row !== null) yield row;
+      }
+    },
+  };
+}
+
+const operatorSchemas = new WeakMap<TableSchema, Promise<readonly string[]>>();
+
+/** Asked once for each shape of a table. */
+function operatorSchemasOf(client: pg.Client, table: TableSchema): Promise<readonly string[]> {
+  const known = operatorSchemas.get(table) ?? keyOperatorSchemas(client, table);
+  operatorSchemas.set(table, known);
+  return known;
 }
 
 /** The current row of a key, or null when there is none: fills in values that the stream did not send. */
 export async function readRow(client: pg.Client, table: TableSchema, key: Row): Promise<Row | null> {
   const columns = table.columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const schemas = await operatorSchemasOf(client, table);
   const conditions = table.key.map(
-    (name, index) => `${quoteIdentifier(name)} = $${index + 1}::${columnOf(table, name).type}`,
+    (name, index) =>
+      `${quoteIdentifier(name)} OPERATOR(${quoteIdentifier(schemas[index] ?? 'pg_catalog')}.=) $${index + 1}::${columnOf(table, name).type}`,
   );
-  const { rows } = await client.query<Record<string, string | null>>(
-    `SELECT ${columns} FROM ${quoteTable(table)} WHERE ${conditions.join(' AND ')}`,
-    table.key.map((name) => postgresText(key[name] ?? null)),
-  );
+  const { rows } = await client.query<(string | null)[]>({
+    text: `SELECT ${columns} FROM ${quoteTable(table)} WHERE ${conditions.join(' AND ')}`,
+    values: table.key.map((name) => postgresText(key[name] ?? null)),
+    rowMode: 'array',
+  });
   const [row] = rows;
   return row === undefined ? null : rowFromTexts(table, row);
 }
 
-/** Rough number of rows, from the statistics; null where there are none yet. */
-export async function estimateRows(client: pg.Client, oid: number): Promise<number | null> {
-  const { rows } = await client.query<{ rows: string }>(
-    'SELECT reltuples::bigint AS rows FROM pg_class WHERE oid = $1',
-    [oid],
-  );
-  const estimate = Number(rows[0]?.rows ?? -1);
-  return estimate < 0 ? null : estimate;
-}
-
-function rowFromTexts(table: TableSchema, texts: Record<string, string | null>): Row {
-  const row: Record<string, Value> = {};
-  for (const column of table.columns) {
-    const text = texts[column.name];
+function rowFromTexts(table: TableSchema, texts: readonly (string | null)[]): Row {
+  const row = emptyRow();
+  for (const [place, column] of table.columns.entries()) {
+    const text = texts[place];
     if (text === undefined)
       throw new RangeError(`${qualifiedName(table)}: column ${column.name} was not returned`);
     row[column.name] = text === null ? null : valueFromText(column.kind, text);

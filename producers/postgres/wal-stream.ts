@@ -1,20 +1,20 @@
 import { LogicalReplicationService } from 'pg-logical-replication';
-import { TailraceError, toError } from '../../core/errors.ts';
-import { formatLsn, parseLsn } from '../../schemas/lsn.ts';
+import { formatLsn } from '../../schemas/lsn.ts';
 import { sourceClientConfig, sourceError } from './connection.ts';
-import { decodePgoutput, UndecodableMessage } from './pgoutput/decode.ts';
-import type { PgoutputMessage } from './pgoutput/messages.ts';
+import { createPgoutputDecoder } from './pgoutput/decode.ts';
+import { openReplicationSocket, startReplication, type ReplicationSocket } from './replication-socket.ts';
+import { asksForAnswer, walItemReader, type WalItem } from './wal-item.ts';
+import { createWalQueue } from './wal-queue.ts';
 
-/** One item of the stream. `lsn` is where the message starts in the WAL; for a keepalive the end of the WAL sent so far. */
-export type WalItem =
-  | { readonly lsn: bigint; readonly message: PgoutputMessage }
-  | { readonly lsn: bigint; readonly keepalive: true };
+export type { WalItem } from './wal-item.ts';
 
 /**
  * Reads a slot. Iterating gives what has arrived since the last step, in order; the socket is paused while too much
- * waits, so a slow reader holds back Postgres and memory stays flat. Ends when stopped; throws SOURCE_* or CAPTURE_UNDECODABLE.
+ * waits, so a slow reader holds back Postgres and memory stays flat. Ends when stopped; throws SOURCE_* errors.
  */
 export interface WalStream extends AsyncIterable<readonly WalItem[]> {
+  /** When the server's last byte came, ms since 1970; null before. It stands still while a slow reader holds the socket. */
+  readonly lastHeardAt: number | null;
   /** Tells Postgres that everything before this LSN is safe and will never be asked for again. */
   acknowledge(lsn: bigint): void;
   /**
@@ -25,174 +25,120 @@ export interface WalStream extends AsyncIterable<readonly WalItem[]> {
   close(): Promise<void>;
 }
 
-type Plugin = Parameters<LogicalReplicationService['subscribe']>[0];
+export interface WalSource {
+  readonly url: string;
+  readonly slot: string;
+  readonly publications: readonly string[];
+  /** Where the slot stands. Postgres wants an answer also while the first transaction is still coming in. */
+  readonly confirmedLsn: bigint | null;
+  /** How often Postgres hears from an idle stream; by default as often as its wal_sender_timeout needs. */
+  readonly statusIntervalMs?: number;
+}
 
-const MAX_WAITING_ITEMS = 4_096;
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Well below wal_sender_timeout, 60 s by default. */
 const STATUS_INTERVAL_MS = 5_000;
+/** Postgres ends a connection that is silent for wal_sender_timeout. */
+const STATUSES_PER_TIMEOUT = 4;
 /** A transaction that is longer comes again after the restart. */
 const STOP_LIMIT_MS = 2_000;
+/** A server that does not answer to the goodbye must not hold up the end. */
+const CLOSE_LIMIT_MS = 2_000;
 
 /**
- * The library's extension point: the options of START_REPLICATION, and our own decoding. Decoding happens at once, because
- * the buffer is used again for the next message; an error must not be thrown into the socket's handler: the reader meets
- * it in order.
+ * Starts reading the slot where it was acknowledged last. pg-logical-replication does the handshake and the status
+ * messages; framing, decoding, back-pressure and the decision what to acknowledge are ours (docs/decisions/0004, 0008).
  */
-function pgoutputPlugin(publication: string, state: StreamState): Plugin {
-  return {
-    name: 'pgoutput',
-    options: {},
-    parse: (bytes) => {
-      state.waitingBytes += bytes.length;
-      try {
-        return decodePgoutput(bytes);
-      } catch (error) {
-        return error instanceof UndecodableMessage
-          ? error
-          : new UndecodableMessage('?', toError(error).message);
-      }
-    },
-    start: async (client, slot, lsn) => {
-      state.socket = (
-        client as unknown as { connection: { stream: StreamState['socket'] } }
-      ).connection.stream;
-      const name = publication.replaceAll('"', '""').replaceAll("'", "''");
-      await client.query(
-        `START_REPLICATION SLOT "${slot}" LOGICAL ${lsn} (proto_version '1', publication_names '"${name}"', messages 'true')`,
-      );
-    },
-  };
-}
-
-interface StreamState {
-  waiting: WalItem[];
-  waitingBytes: number;
-  failure: Error | null;
-  /** Whether what the reader has taken ends inside of a transaction. */
-  insideTransaction: boolean;
-  stopping: boolean;
-  ended: boolean;
-  socket: { pause(): void; resume(): void } | null;
-  /** Resolves the reader's wait for the next item. */
-  wake: () => void;
-}
-
-/**
- * Starts reading `slot` where it was acknowledged last. pg-logical-replication does the handshake, the framing and the
- * status messages; decoding, back-pressure and the decision what to acknowledge are ours (docs/decisions/0004).
- */
-export function openWalStream(source: {
-  url: string;
-  slot: string;
-  publication: string;
-  /** Where the slot stands. Postgres wants an answer also while the first transaction is still coming in. */
-  confirmedLsn: bigint | null;
-}): WalStream {
-  const state: StreamState = {
-    waiting: [],
-    waitingBytes: 0,
-    failure: null,
-    insideTransaction: false,
-    stopping: false,
-    ended: false,
-    socket: null,
-    wake: () => undefined,
-  };
+export function openWalStream(source: WalSource): WalStream {
   const service = new LogicalReplicationService(
     // The library adds `replication: 'database'` itself.
-    sourceClientConfig(source.url, `tailrace ${source.slot}`),
+    { ...sourceClientConfig(source.url, `tailrace ${source.slot}`), stream: openReplicationSocket },
     // Neither its automatic acknowledgement nor its timer may run: both acknowledge what was merely received.
     { acknowledge: { auto: false, timeoutSeconds: 0 } },
   );
+  const queue = createWalQueue(walItemReader(createPgoutputDecoder()));
+  let socket: ReplicationSocket | null = null;
+  let lastHeardAt: number | null = null;
   let acknowledged = source.confirmedLsn;
+  let pendingStatus: NodeJS.Immediate | undefined;
+  let statusTimer: NodeJS.Timeout | undefined;
+  let stopTimer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+
+  const fail = (error: unknown) => queue.fail(sourceError(error, source.url));
+
   const sendStatus = () => {
+    clearImmediate(pendingStatus);
+    pendingStatus = undefined;
     // The library adds one to what it is given; exactly the acknowledged LSN must arrive.
     if (acknowledged !== null) service.acknowledge(formatLsn(acknowledged - 1n)).catch(() => undefined);
   };
-  const timer = setInterval(sendStatus, STATUS_INTERVAL_MS);
-  const fail = (error: unknown) => {
-    state.failure ??=
-      error instanceof UndecodableMessage ? undecodable(error) : sourceError(error, source.url);
-    state.wake();
-  };
-  const push = (item: WalItem) => {
-    state.waiting.push(item);
-    if (state.waiting.length >= MAX_WAITING_ITEMS || state.waitingBytes >= MAX_WAITING_BYTES)
-      state.socket?.pause();
-    state.wake();
-  };
-  service.on('data', (lsn: string, message: PgoutputMessage | UndecodableMessage) => {
-    if (message instanceof UndecodableMessage)
-      fail(new UndecodableMessage(message.tag, `${message.message} at ${lsn}`));
-    else push({ lsn: parseLsn(lsn), message });
-  });
-  service.on('heartbeat', (lsn: string, _timestamp: number, shouldRespond: boolean) => {
-    push({ lsn: parseLsn(lsn), keepalive: true });
-    if (shouldRespond) sendStatus();
-  });
+
   service.on('error', fail);
   service
-    .subscribe(pgoutputPlugin(source.publication, state), source.slot, '0/0')
+    .subscribe(
+      {
+        name: 'pgoutput',
+        options: {},
+        // Nothing comes this way: the socket's CopyData goes to `onRun`.
+        parse: () => undefined,
+        start: (client, slot) =>
+          startReplication(client, slot, source.publications, {
+            onReady: (opened, senderTimeoutMs) => {
+              socket = opened;
+              queue.onFull = opened.pause;
+              queue.onDrained = opened.resume;
+              statusTimer = setInterval(
+                sendStatus,
+                source.statusIntervalMs ?? defaultStatusIntervalMs(senderTimeoutMs),
+              );
+            },
+            onBytes: () => {
+              lastHeardAt = Date.now();
+            },
+            onRun: (run) => {
+              if (isClosed) return;
+              if (asksForAnswer(run)) sendStatus();
+              queue.push(run);
+            },
+          }),
+      },
+      source.slot,
+      '0/0',
+    )
     .then(() => fail(new Error('the replication connection was closed by the server')), fail);
-  let stopTimer: NodeJS.Timeout | undefined;
-  const end = () => {
-    state.ended = true;
-    state.wake();
-  };
+
   return {
+    get lastHeardAt() {
+      return lastHeardAt;
+    },
     acknowledge: (lsn) => {
       if (acknowledged !== null && lsn <= acknowledged) return;
       acknowledged = lsn;
-      sendStatus();
+      // One message for the many transactions that one answer of Kafka can settle.
+      pendingStatus ??= setImmediate(sendStatus);
     },
     stop: () => {
-      state.stopping = true;
-      stopTimer ??= setTimeout(end, STOP_LIMIT_MS);
-      state.wake();
+      queue.stop();
+      stopTimer ??= setTimeout(queue.end, STOP_LIMIT_MS);
     },
     close: async () => {
-      clearInterval(timer);
+      isClosed = true;
+      clearInterval(statusTimer);
       clearTimeout(stopTimer);
-      end();
+      if (pendingStatus !== undefined) sendStatus();
+      queue.end();
+      // What still comes is thrown away; unread, it would hide that the server has ended the connection.
+      socket?.resume();
+      const limit = setTimeout(() => socket?.destroy(), CLOSE_LIMIT_MS);
       await service.destroy().catch(() => undefined);
+      clearTimeout(limit);
     },
-    [Symbol.asyncIterator]: () => read(state),
+    [Symbol.asyncIterator]: () => queue.read(),
   };
 }
 
-async function* read(state: StreamState): AsyncGenerator<readonly WalItem[]> {
-  for (;;) {
-    if (state.ended || (state.stopping && !state.insideTransaction)) return;
-    if (state.waiting.length > 0) {
-      const items = state.waiting;
-      state.waiting = [];
-      state.waitingBytes = 0;
-      state.insideTransaction = endsInside(items) ?? state.insideTransaction;
-      state.socket?.resume();
-      yield items;
-      continue;
-    }
-    if (state.failure !== null) throw state.failure;
-    await new Promise<void>((resolve) => {
-      state.wake = resolve;
-    });
-  }
-}
-
-/** Whether the last of these items belongs to a transaction that goes on; undefined when they do not tell. */
-function endsInside(items: readonly WalItem[]): boolean | undefined {
-  const border = items.findLast(
-    (item) => 'message' in item && (item.message.tag === 'begin' || item.message.tag === 'commit'),
-  );
-  return border === undefined ? undefined : 'message' in border && border.message.tag === 'begin';
-}
-
-function undecodable(error: UndecodableMessage): TailraceError {
-  return new TailraceError(
-    'CAPTURE_UNDECODABLE',
-    `a message of the replication stream cannot be decoded: ${error.message}`,
-    'nothing was acknowledged past it; report this with the server version, it is a defect of Tailrace or a broken connection',
-    { cause: error },
-  );
+/** A server without the timeout sends 0. */
+function defaultStatusIntervalMs(senderTimeoutMs: number): number {
+  return senderTimeoutMs === 0
+    ? STATUS_INTERVAL_MS
+    : Math.min(STATUS_INTERVAL_MS, senderTimeoutMs / STATUSES_PER_TIMEOUT);
 }

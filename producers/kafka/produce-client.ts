@@ -1,0 +1,176 @@
+import type { Broker, Cluster } from 'kafkajs/src/cluster/index.js';
+import protocolError from 'kafkajs/src/protocol/error.js';
+import { TailraceError, toError } from '../../core/errors.ts';
+import { backOffMs, pause } from '../../core/retry.ts';
+import type { KafkaConfig } from '../../core/config/schema.ts';
+import { produceRequest, type SealedBatch } from './produce-request.ts';
+import type { ProducerIdentity, RecordBatch } from './record-batch.ts';
+
+/** The records for one partition of a topic. */
+export interface PartitionBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly batch: RecordBatch;
+}
+
+/** Transaction coordinators are found with this type (Kafka protocol, FindCoordinator). */
+const TRANSACTION_COORDINATOR = 1;
+const TRANSACTION_TIMEOUT_MS = 60_000;
+/** How long a request is tried again before the session ends and begins anew. */
+const RETRY_LIMIT_MS = 30_000;
+
+const DUPLICATE_SEQUENCE_NUMBER = 46;
+const FENCED_CODES = new Set([47, 90]); // INVALID_PRODUCER_EPOCH, PRODUCER_FENCED
+const TOO_LARGE_CODES = new Set([10, 18]); // MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE
+
+/**
+ * Writes batches on kafkajs' connections: acks from all replicas, idempotent, in order, so that a request which is sent
+ * again is stored once. It takes the pipeline's producer id with a new epoch, which fences the producer that had it before:
+ * in a partition that this one has written to, the other's requests are refused.
+ */
+export class ProduceClient {
+  readonly #cluster: Cluster;
+  readonly #identity: ProducerIdentity;
+  readonly #compression: KafkaConfig['compression'];
+  readonly #signal: AbortSignal;
+  /** By `topic/partition`: the sequence number of the next record. */
+  readonly #sequences = new Map<string, number>();
+
+  private constructor(
+    cluster: Cluster,
+    identity: ProducerIdentity,
+    compression: KafkaConfig['compression'],
+    signal: AbortSignal,
+  ) {
+    this.#cluster = cluster;
+    this.#identity = identity;
+    this.#compression = compression;
+    this.#signal = signal;
+  }
+
+  /**
+   * Takes over the producer id that `transactionalId` stands for; once `signal` aborts, nothing is tried again. Throws what
+   * kafkajs throws.
+   */
+  static async open(
+    cluster: Cluster,
+    transactionalId: string,
+    compression: KafkaConfig['compression'],
+    signal: AbortSignal,
+  ): Promise<ProduceClient> {
+    const coordinator = await cluster.findGroupCoordinator({
+      groupId: transactionalId,
+      coordinatorType: TRANSACTION_COORDINATOR,
+    });
+    const { producerId, producerEpoch } = await coordinator.initProducerId({
+      transactionalId,
+      transactionTimeout: TRANSACTION_TIMEOUT_MS,
+    });
+    const identity = { id: BigInt(producerId.toString()), epoch: producerEpoch };
+    return new ProduceClient(cluster, identity, compression, signal);
+  }
+
+  /** Resolves when all replicas in sync have every batch. Throws TailraceError KAFKA_* or what kafkajs throws. */
+  async send(batches: readonly PartitionBatch[]): Promise<void> {
+    let waiting = await Promise.all(batches.map((each) => this.#seal(each)));
+    const startedAt = Date.now();
+    for (let attempt = 1; ; attempt++) {
+      const failures = await this.#attempt(waiting);
+      if (failures.length === 0) return;
+      const [first] = failures;
+      const isLate = this.#signal.aborted || Date.now() - startedAt > RETRY_LIMIT_MS;
+      if (first === undefined || isLate || failures.some(({ error }) => !isRetriable(error)))
+        throw failures.find(({ error }) => !isRetriable(error))?.error ?? first?.error;
+      await pause(backOffMs(attempt), this.#signal);
+      await this.#cluster.refreshMetadata().catch(() => undefined);
+      waiting = failures.map(({ sealed }) => sealed);
+    }
+  }
+
+  async #seal({ topic, partition, batch }: PartitionBatch): Promise<SealedBatch> {
+    const name = `${topic}/${partition}`;
+    const sequence = this.#sequences.get(name) ?? 0;
+    // Sequence numbers are 31 bit and begin again at 0.
+    this.#sequences.set(name, (sequence + batch.count) & 0x7fffffff);
+    return { topic, partition, bytes: await batch.seal(this.#compression, this.#identity, sequence) };
+  }
+
+  /** One request to each leader; returns what was not stored. */
+  async #attempt(batches: readonly SealedBatch[]): Promise<{ sealed: SealedBatch; error: Error }[]> {
+    const byLeader = Map.groupBy(batches, ({ topic, partition }) => this.#leaderOf(topic, partition));
+    const failures = await Promise.all(
+      [...byLeader].map(([leader, group]) =>
+        leader === null ? failed(group, noLeader()) : this.#request(leader, group),
+      ),
+    );
+    return failures.flat();
+  }
+
+  #leaderOf(topic: string, partition: number): number | null {
+    const found = this.#cluster
+      .findTopicPartitionMetadata(topic)
+      .find(({ partitionId }) => partitionId === partition);
+    return found === undefined || found.leader < 0 ? null : found.leader;
+  }
+
+  async #request(
+    leader: number,
+    batches: readonly SealedBatch[],
+  ): Promise<{ sealed: SealedBatch; error: Error }[]> {
+    let broker: Broker | null = null;
+    try {
+      broker = await this.#cluster.findBroker({ nodeId: leader });
+      const { topics } = await broker.connectionPool.send(produceRequest(batches));
+      const codes = new Map(
+        topics.flatMap(({ topicName, partitions }) =>
+          partitions.map(({ partition, errorCode }) => [`${topicName}/${partition}`, errorCode] as const),
+        ),
+      );
+      return batches.flatMap((sealed) => {
+        const code = codes.get(`${sealed.topic}/${sealed.partition}`);
+        return code === 0 || code === DUPLICATE_SEQUENCE_NUMBER
+          ? []
+          : [{ sealed, error: errorOf(code ?? -1, sealed) }];
+      });
+    } catch (thrown) {
+      // A request that got no answer may have been stored: its sequence numbers tell when it comes again.
+      await broker?.disconnect().catch(() => undefined);
+      return failed(batches, toError(thrown));
+    }
+  }
+}
+
+function failed(batches: readonly SealedBatch[], error: Error): { sealed: SealedBatch; error: Error }[] {
+  return batches.map((sealed) => ({ sealed, error }));
+}
+
+function noLeader(): Error {
+  return protocolError.createErrorFromCode(5); // LEADER_NOT_AVAILABLE
+}
+
+function isRetriable(error: Error): boolean {
+  return (
+    (error as { retriable?: boolean }).retriable === true ||
+    /^KafkaJS(Connection|RequestTimeout)/.test(error.name)
+  );
+}
+
+function errorOf(code: number, { topic, partition, bytes }: SealedBatch): Error {
+  if (FENCED_CODES.has(code)) {
+    return new TailraceError(
+      'PRODUCER_FENCED',
+      'another producer of this pipeline has taken over',
+      'nothing needs to be done: this one waits as a standby. If no other should run, find out who started it',
+    );
+  }
+  if (TOO_LARGE_CODES.has(code)) {
+    return new TailraceError(
+      'KAFKA_REJECTED',
+      `Kafka takes no batch of ${bytes.length} bytes in topic ${topic}: a row is larger than max.message.bytes`,
+      `raise max.message.bytes of ${topic} (kafka-configs --alter --topic ${topic} --add-config max.message.bytes=...), or leave the column out with source.columns`,
+    );
+  }
+  const error = protocolError.createErrorFromCode(code);
+  error.message += ` (topic ${topic}, partition ${partition})`;
+  return error;
+}

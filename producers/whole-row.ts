@@ -1,0 +1,41 @@
+import type pg from 'pg';
+import { pause } from '../core/retry.ts';
+import type { Row } from '../schemas/value.ts';
+import { missingColumns, type CapturedTable } from './postgres/captured-table.ts';
+import { currentSnapshot, readRow } from './postgres/snapshot.ts';
+import { sees } from './postgres/snapshot-window.ts';
+
+const VISIBLE_POLL_MS = 20;
+
+/**
+ * Makes a function that fills in unchanged TOAST values, which Postgres does not send: from the old row with REPLICA
+ * IDENTITY FULL, otherwise from the table. Read back from the table they can be newer than the change; the change that made
+ * them follows. They must not be older, as they would be when the same transaction wrote them and is not yet visible: a
+ * transaction is streamed before other sessions see it, long before where its commit waits for a standby.
+ *
+ * The function returns null when the row is gone. Once `signal` aborts it throws the signal's reason.
+ */
+export function wholeRowReader(client: pg.Client, signal: AbortSignal) {
+  let visibleXid: number | null = null;
+  const untilVisible = async (xid: number) => {
+    while (visibleXid !== xid) {
+      if (sees(await currentSnapshot(client), xid)) visibleXid = xid;
+      else await pause(VISIBLE_POLL_MS, signal);
+      signal.throwIfAborted();
+    }
+  };
+  return async (
+    captured: CapturedTable,
+    before: Row | null,
+    after: Row,
+    xid: number,
+  ): Promise<Row | null> => {
+    const missing = missingColumns(captured, after);
+    if (missing.length === 0) return after;
+    const isInOld = missing.every((name) => before?.[name] !== undefined);
+    if (!isInOld) await untilVisible(xid);
+    const donor = isInOld ? before : await readRow(client, captured.table, after);
+    if (donor === null) return null;
+    return { ...after, ...Object.fromEntries(missing.map((name) => [name, donor[name] ?? null])) };
+  };
+}
