@@ -2,9 +2,12 @@ import { Command, CommanderError } from 'commander';
 import { formatError, TailraceError } from '../core/errors.ts';
 import { VERSION } from '../schemas/envelope.ts';
 import { configCommand } from './config.ts';
+import { doctorCommand } from './doctor.ts';
 import { lagCommand } from './lag.ts';
 import { runCommand } from './run.ts';
 import { setupCommand } from './setup.ts';
+import { slotCommand } from './slot.ts';
+import { snapshotCommand } from './snapshot.ts';
 import { statusCommand } from './status.ts';
 
 const EXIT_CODES = `
@@ -21,7 +24,16 @@ const program = new Command('tailrace')
   .addHelpText('after', EXIT_CODES)
   .exitOverride();
 
-for (const command of [runCommand(), statusCommand(), lagCommand(), setupCommand(), configCommand()]) {
+for (const command of [
+  runCommand(),
+  statusCommand(),
+  lagCommand(),
+  doctorCommand(),
+  snapshotCommand(),
+  setupCommand(),
+  slotCommand(),
+  configCommand(),
+]) {
   program.addCommand(command);
 }
 

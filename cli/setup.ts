@@ -1,13 +1,15 @@
 import { Command } from 'commander';
-import { readTableSchema } from '../producers/postgres/catalog.ts';
+import type pg from 'pg';
+import { listTables, readTableSchema } from '../producers/postgres/catalog.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
-import { preflight, quoteIdentifier, quoteTable } from '../producers/postgres/preflight.ts';
+import { preflight, quoteIdentifier, quoteTable, selectTables } from '../producers/postgres/preflight.ts';
 import { publicationStatements, slotName } from '../producers/postgres/slot.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import { loadFrom, withConfig, type ConfigOption } from './options.ts';
 
 interface SetupOptions extends ConfigOption {
   readonly printSql?: boolean;
+  readonly role: string;
 }
 
 export function setupCommand(): Command {
@@ -19,37 +21,31 @@ export function setupCommand(): Command {
       '--print-sql',
       'print the statements for a least-privilege role, the publication and the slot; change nothing',
     )
+    .option('--role <name>', 'with --print-sql: name of the role', 'tailrace')
     .addHelpText(
       'after',
       `
 Examples:
   tailrace setup                  make the publication now (the first run of the producer does it too)
-  tailrace setup --print-sql      hand the statements to a DBA`,
+  tailrace setup --print-sql      hand the statements to a DBA
+  tailrace setup --print-sql --role cdc | less`,
     )
-    .action(async (options: SetupOptions) => setup(await loadFrom(options), options.printSql === true));
+    .action(async (options: SetupOptions) => {
+      const loaded = await loadFrom(options);
+      await withSource(loaded, (client) =>
+        options.printSql === true ? printSql(client, loaded, options.role) : setUp(client, loaded),
+      );
+    });
 }
 
-async function setup(loaded: LoadedConfig, printOnly: boolean): Promise<void> {
-  const { pipeline, source } = loaded.config;
+async function withSource(
+  { config }: LoadedConfig,
+  work: (client: pg.Client) => Promise<void>,
+): Promise<void> {
+  const { pipeline, source } = config;
   const client = await connectSource(source.url, `tailrace ${pipeline} setup`);
   try {
-    const tables = await preflight(client, source);
-    const publication = slotName(pipeline);
-    const statements = await publicationStatements(client, publication, tables);
-    if (printOnly) {
-      process.stdout.write(roleStatements(tables, publication, statements));
-      return;
-    }
-    for (const statement of statements) await client.query(statement);
-    for (const table of tables) {
-      const schema = await readTableSchema(client, table.oid);
-      process.stdout.write(
-        `${table.schema}.${table.name}: key (${schema?.key.join(', ')}), ${schema?.columns.length} columns\n`,
-      );
-    }
-    process.stdout.write(
-      `publication ${publication}: ${statements.length === 0 ? 'was up to date' : 'made'}\n`,
-    );
+    await work(client);
   } catch (error) {
     throw sourceError(error, source.url);
   } finally {
@@ -57,23 +53,43 @@ async function setup(loaded: LoadedConfig, printOnly: boolean): Promise<void> {
   }
 }
 
-function roleStatements(
-  tables: readonly { schema: string; name: string }[],
-  publication: string,
-  publicationSql: readonly string[],
-): string {
+async function setUp(client: pg.Client, { config }: LoadedConfig): Promise<void> {
+  const tables = await preflight(client, config.source);
+  const publication = slotName(config.pipeline);
+  const statements = await publicationStatements(client, publication, tables);
+  for (const statement of statements) await client.query(statement);
+  for (const table of tables) {
+    const schema = await readTableSchema(client, table.oid);
+    process.stdout.write(
+      `${table.schema}.${table.name}: key (${schema?.key.join(', ')}), ${schema?.columns.length} columns\n`,
+    );
+  }
+  process.stdout.write(
+    `publication ${publication}: ${statements.length === 0 ? 'was up to date' : 'made'}\n`,
+  );
+}
+
+/** Needs no right but to connect, since it is what a role without rights is told to run. */
+async function printSql(client: pg.Client, { config }: LoadedConfig, role: string): Promise<void> {
+  const tables = selectTables(await listTables(client), config.source);
+  const publication = slotName(config.pipeline);
+  const statements = await publicationStatements(client, publication, tables);
+  const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
+  const who = quoteIdentifier(role);
   const schemas = [...new Set(tables.map(({ schema }) => schema))].map(quoteIdentifier).join(', ');
-  return [
-    '-- A role that may read and replicate these tables, and nothing else. Choose its password.',
-    "CREATE ROLE tailrace LOGIN REPLICATION PASSWORD '...';",
-    `GRANT USAGE ON SCHEMA ${schemas} TO tailrace;`,
-    `GRANT SELECT ON ${tables.map(quoteTable).join(', ')} TO tailrace;`,
-    '-- As the owner of the tables:',
-    ...(publicationSql.length === 0
-      ? [`-- publication ${quoteIdentifier(publication)} is up to date`]
-      : publicationSql.map((statement) => `${statement};`)),
-    '-- The slot is made by the first run of the producer:',
-    `-- SELECT pg_create_logical_replication_slot('${publication}', 'pgoutput');`,
-    '',
-  ].join('\n');
+  process.stdout.write(
+    [
+      '-- As a superuser: a role that may read and replicate these tables, and nothing else. Choose its password.',
+      `CREATE ROLE ${who} LOGIN REPLICATION PASSWORD '...';`,
+      '-- As the owner of the database and of the tables:',
+      `GRANT CONNECT ON DATABASE ${quoteIdentifier(rows[0]?.name ?? '')} TO ${who};`,
+      `GRANT USAGE ON SCHEMA ${schemas} TO ${who};`,
+      `GRANT SELECT ON ${tables.map(quoteTable).join(', ')} TO ${who};`,
+      ...(statements.length === 0
+        ? [`-- Publication ${quoteIdentifier(publication)} is up to date.`]
+        : statements.map((statement) => `${statement};`)),
+      "-- The producer's first start makes the slot; REPLICATION is enough for it.",
+      '',
+    ].join('\n'),
+  );
 }
