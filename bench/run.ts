@@ -1,0 +1,105 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { withLock } from '../infra/lock.ts';
+import { resetStack, startStack } from '../infra/stack-control.ts';
+import { StackError, exitCodes, reasonOf } from '../infra/stack-error.ts';
+import { readState, stackFolder } from '../infra/stack-state.ts';
+import { HELP, parseArguments, resultsName, type BenchOptions } from './arguments.ts';
+import { captureReport, measureCapture } from './capture/capture.ts';
+import { endLeftover } from './capture/producer.ts';
+import { writeResults, type Figure } from './figures.ts';
+import { describeMachine, inspectMachine } from './machine.ts';
+import { findPostgresClient } from './postgres-client.ts';
+
+const STACK = 'bench';
+const ROOT = join(import.meta.dirname, '..');
+const FOLDER = join(ROOT, '.stack', `${STACK}-run`);
+const INTERRUPTED = 130;
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (interrupted.signal.aborted) process.exit(INTERRUPTED);
+    say('stopping everything (again for at once)');
+    interrupted.abort();
+  });
+}
+process.exit(await main(process.argv.slice(2)));
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parse(argv);
+  if (typeof options === 'number') return options;
+  try {
+    const lock = join(ROOT, '.stack', `${STACK}-run.lock`);
+    const onWait = (pid: number) => say(`process ${pid} runs a bench of this checkout, waiting for it`);
+    await withLock(lock, onWait, () => runBench(options));
+    return 0;
+  } catch (error) {
+    if (interrupted.signal.aborted) return INTERRUPTED;
+    if (error instanceof StackError) say(`error ${error.code}: ${error.message}\n  fix: ${error.fix}`);
+    else say(`error: ${reasonOf(error)}\n  fix: the logs of the producers are in ${relative('.', FOLDER)}`);
+    return error instanceof StackError ? error.exitCode : exitCodes.failure;
+  }
+}
+
+function parse(argv: readonly string[]): BenchOptions | number {
+  try {
+    const options = parseArguments(argv);
+    if (options !== 'help') return options;
+    process.stdout.write(HELP);
+    return 0;
+  } catch (error) {
+    process.stderr.write(`${reasonOf(error)}\n${HELP}`);
+    return exitCodes.usage;
+  }
+}
+
+async function runBench(options: BenchOptions): Promise<void> {
+  const machine = inspectMachine();
+  say(describeMachine(machine));
+  const name = resultsName(options);
+  const figures = await withStack(options);
+  const { only, scale, isAvro } = options;
+  const file = join(import.meta.dirname, 'results', `${name}.json`);
+  writeResults(file, {
+    bench: 'capture',
+    takenAt: new Date().toISOString(),
+    options: { only, scale, wire: isAvro ? 'avro' : 'json', acks: 'all' },
+    machine,
+    figures,
+  });
+  process.stdout.write(`${describeMachine(machine)}\n\n${captureReport(figures)}\n`);
+  if (scale !== 1) process.stdout.write(`A trial at scale ${scale}: the goals are meant for scale 1.\n`);
+  process.stdout.write(`written to ${relative('.', file)}\n`);
+}
+
+/** Measures on fresh servers, which are gone with their data afterwards. */
+async function withStack(options: BenchOptions): Promise<Figure[]> {
+  await endLeftover(FOLDER);
+  rmSync(FOLDER, { recursive: true, force: true });
+  mkdirSync(FOLDER, { recursive: true });
+  await resetStack({ name: STACK });
+  try {
+    const only = ['postgres', 'kafka', ...(options.isAvro ? ['registry'] : [])];
+    const { env } = await startStack({ name: STACK, only, onProgress: say });
+    const client = await findPostgresClient(say);
+    const bench = {
+      databaseUrl: env['DATABASE_URL'] ?? '',
+      brokers: env['KAFKA_BROKERS'] ?? '',
+      registryUrl: options.isAvro ? env['REGISTRY_URL'] : undefined,
+      brokerProcess: readState(stackFolder(STACK), 'kafka')?.process,
+      folder: FOLDER,
+      profileFolder: options.profileFolder === undefined ? undefined : resolve(options.profileFolder),
+      scale: options.scale,
+      signal: interrupted.signal,
+      say,
+    };
+    return await measureCapture(bench, client, options.only);
+  } finally {
+    await resetStack({ name: STACK });
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
