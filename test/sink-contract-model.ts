@@ -78,8 +78,15 @@ function pickKey(target: Target, row: Row): Row {
   return Object.fromEntries(target.table.key.map((column) => [column, row[column] ?? null]));
 }
 
-/** What a target must hold once all these writes have arrived, in whatever order: per key the write with the highest position. */
-export function expectedRows(target: Target, writes: readonly Write[]): StoredRows {
+/**
+ * What a target must hold once all these writes have arrived, in whatever order: per key the write with the highest
+ * position, unless a truncate has a higher one.
+ */
+export function expectedRows(
+  target: Target,
+  writes: readonly Write[],
+  truncates: readonly Position[] = [],
+): StoredRows {
   const last = new Map<string, Write>();
   for (const write of writes) {
     const key = keyText(target.table.key, write.key);
@@ -87,7 +94,9 @@ export function expectedRows(target: Target, writes: readonly Write[]): StoredRo
     if (known === undefined || known.position < write.position) last.set(key, write);
   }
   const rows = new Map<string, StoredRow>();
-  for (const [key, write] of last) if (write.op === 'upsert') rows.set(key, storedRow(target, write.row));
+  for (const [key, write] of last)
+    if (write.op === 'upsert' && !truncates.some((position) => position > write.position))
+      rows.set(key, storedRow(target, write.row));
   return rows;
 }
 

@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Sink, Target, Verdict, Write, WriteOutcome } from '../consumers/sink.ts';
+import type { Sink, Target, Write, WriteOutcome } from '../consumers/sink.ts';
 import { keyText } from '../schemas/key-text.ts';
 import { batchesOf, deliveries } from './sink-contract-histories.ts';
 import {
@@ -12,21 +11,12 @@ import {
   upsert,
   type StoredRows,
 } from './sink-contract-model.ts';
+import type { SinkHarness } from './sink-contract-harness.ts';
+import { asRuntime } from './sink-contract-runtime.ts';
+import { truncateContract } from './sink-contract-truncates.ts';
 import { COMMON_VALUES, KIND_COLUMNS, SPECIAL_VALUES } from './sink-contract-values.ts';
 
-/** What the suite needs of a store: every sink's integration test gives it one. */
-export interface SinkHarness {
-  /** A new sink, connected. `close` gives it back; the suite closes each one that it opened. */
-  open(): Promise<{ sink: Sink; close(): Promise<void> }>;
-  /** Every live row as a reader of the store sees it, converted back to texts (see `StoredRow`), read after `write` resolved. */
-  read(target: Target): Promise<StoredRows>;
-  /** Takes the structures of these targets away; called once, at the end. */
-  remove(targets: readonly Target[]): Promise<void>;
-  /** The module's error table: the suite retries what it calls `retry` or `throttle`, as the runtime does. */
-  readonly classify: (error: unknown) => Verdict;
-  /** False for a store that answers `applied` where it can't tell that a write was stale. */
-  readonly tellsStale: boolean;
-}
+export type { SinkHarness };
 
 const HOSTILE_KEYS = [
   'a:b', 'a\\b', ' leading and trailing ', '"double"', "'single'", '`back`', 'ünï😀', 'line\nbreak', 'tab\t',
@@ -94,7 +84,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
     });
 
     const write = (writes: readonly Write[], writer: Sink = sink): Promise<readonly WriteOutcome[]> =>
-      writeAsRuntime(writer, writes, (error) => harness.classify(error));
+      asRuntime(harness.classify, () => writer.write(writes));
 
     const readNormalized = async (target: Target): Promise<StoredRows> =>
       normalizedRows(target, await harness.read(target));
@@ -306,6 +296,47 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       await expectStored(after, [upsert(after, { id: 1, a: 'old' }, 1), newer]);
     });
 
+    test('columns may be added, dropped and widened, and rows of the older schema may come again', async () => {
+      const before = makeTarget('evolves', ['id'], {
+        id: { kind: 'int4' },
+        kept: { kind: 'text' },
+        dropped: { kind: 'text' },
+        widened: { kind: 'int4' },
+      });
+      const after = makeTarget('evolves', ['id'], {
+        id: { kind: 'int4' },
+        kept: { kind: 'text' },
+        widened: { kind: 'int8' },
+        added: { kind: 'text' },
+      });
+      targets.push(after);
+      const old = [1, 2, 3].map((id) =>
+        upsert(before, { id, kept: `kept ${id}`, dropped: `dropped ${id}`, widened: id }, id),
+      );
+      await sink.prepare([before]);
+      await write(old);
+      await sink.prepare([after]);
+      const newer = [2, 4].map((id) =>
+        upsert(after, { id, kept: 'new', widened: 2n ** 40n, added: 'x' }, 10 + id),
+      );
+      expect(await write(newer)).toEqual(newer.map(() => ({ result: 'applied' })));
+      // A replay, by a process that has prepared the newer schema first, as each does when it starts.
+      await second.prepare([after]);
+      await second.prepare([before]);
+      const late = upsert(before, { id: 5, kept: 'late', dropped: 'late', widened: 5 }, 5);
+      const outcomes = await write([...old, late], second);
+      expect(outcomes.map(({ result }) => result)).not.toContain('rejected');
+      await sink.prepare([after]);
+
+      const expected = [1, 3, 5].map((id) =>
+        upsert(after, { id, kept: id === 5 ? 'late' : `kept ${id}`, widened: BigInt(id) }, id),
+      );
+      await expectStored(after, [...expected, ...newer]);
+      // What a newer row no longer has must not linger from the older one.
+      const [two] = [...(await harness.read(before))].filter(([key]) => key === '2');
+      expect(two?.[1]['dropped'] ?? null).toBeNull();
+    });
+
     test('a batch of many rows is answered row by row', async () => {
       const rows = Array.from({ length: 2500 }, (_, id) => upsert(many, { id, name: `row ${id}` }, 1));
       expect(await write(rows)).toEqual(rows.map(() => ({ result: 'applied' })));
@@ -341,21 +372,5 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       );
     });
   });
-}
-
-/** Writes as the runtime does: what the error table calls passing is sent again, a few times. */
-async function writeAsRuntime(
-  sink: Sink,
-  writes: readonly Write[],
-  classify: (error: unknown) => Verdict,
-): Promise<readonly WriteOutcome[]> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await sink.write(writes);
-    } catch (error) {
-      const { outcome } = classify(error);
-      if (attempt === 8 || (outcome !== 'retry' && outcome !== 'throttle')) throw error;
-      await delay(20 * attempt);
-    }
-  }
+  truncateContract(name, harness);
 }

@@ -30,7 +30,7 @@ const COLUMNS = `
   )
   SELECT b.attname AS name, t.typname AS type, format_type(b.typid, NULL) AS sql_type,
          CASE WHEN t.typname IN ('timestamp', 'timestamptz') AND b.typmod >= 0 THEN b.typmod ELSE 6 END AS precision,
-         array_position(i.indkey::int2[], b.attnum) AS key_position
+         array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], b.attnum) AS key_position
   FROM base b
   JOIN pg_type t ON t.oid = b.typid AND t.typtype <> 'd'
   LEFT JOIN pg_index i ON i.indrelid = b.attrelid AND i.indisprimary

@@ -17,6 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'examples/equality': [],
   // The demo is a program around the program: it starts the stack, runs the workers and compares the stores.
   examples: ['examples/equality', 'infra', 'cli', 'producers', 'consumers', 'transforms', 'core', 'schemas'],
+  // A benchmark runs the program from outside, as a user would, and asks the servers for what came of it.
+  bench: ['infra', 'core'],
   'vitest.config.ts': [],
 };
 

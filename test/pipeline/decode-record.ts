@@ -45,6 +45,7 @@ function parseJson(text: string): unknown {
 }
 
 function plain(value: unknown): unknown {
+  if (Object.is(value, -0)) return '-0';
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (value === null || typeof value !== 'object') return value;

@@ -12,7 +12,7 @@ export interface StorePlace extends AsyncDisposable {
 }
 
 /** Redis has 16 databases that only numbers tell apart; 0 is left to others. */
-let redisDatabase = 0;
+let redisDatabase = Math.floor(Math.random() * 15);
 
 /** Makes room in a store. `database` is a name that nobody else uses, `tables` are names without schema. */
 export async function storePlace(
