@@ -36,17 +36,16 @@ export async function handleFetch(
   }
 }
 
-/** The schemas of a fetch, with the store prepared for the tables as they are now: rows of older schemas fit in too. */
+/** The schemas of a fetch, with the store prepared for the tables as they are now. A sink takes rows of any schema of theirs. */
 async function schemasOf({ registry, routes, store }: Parts, { messages }: Batch): Promise<Schemas> {
   const fingerprints = [...new Set(messages.map(fingerprintOfRecord))].filter(
     (fingerprint) => fingerprint !== null,
   );
   // The producer publishes a schema before the first event that names it.
-  if (fingerprints.some((fingerprint) => !routes.schemas.has(fingerprint))) await routes.load();
-  const tables = fingerprints
-    .map((fingerprint) => routes.schemas.get(fingerprint))
-    .filter((table) => table !== undefined);
-  await store.prepare(tables.map((table) => routes.routeOf(table).target));
+  if (fingerprints.some((fingerprint) => !routes.schemas.has(fingerprint))) {
+    await routes.load();
+    await store.prepare(routes.targets);
+  }
 
   const avroTypes = new Map<number, Type>();
   if (registry !== null) {

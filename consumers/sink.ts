@@ -48,9 +48,10 @@ export interface Verdict {
  *
  * - `prepare`, `write` and `truncate` may be called again with the same arguments at any time (restart, replay, retry) and
  *   by two processes at once; the store must end in the same state.
- * - A table's schema changes while the sink runs. Each schema is prepared before the first row that has it, and in any order:
- *   a replay brings older schemas after newer ones. `prepare` keeps what the store has and the schema lacks, and keeps a
- *   column that can hold the older type too. A row has the columns of its own schema and no others.
+ * - A table's schema changes while the sink runs. `prepare` is called with the present one; rows may come with an older or a
+ *   newer one at any time, since a replay begins with the oldest, and a change is in the stream before it is told. Columns
+ *   that the present schema lacks stay, and a column goes on holding its older type. A row has the columns of its own schema
+ *   and no others.
  * - `write` gets at most one write a key, in no particular order of tables. When it resolves, every `applied` write is
  *   durable, and the runtime commits the offsets. It answers one outcome a write, in the same order. It throws when the
  *   batch as a whole failed (connection, time-out, throttle); part of it may have been applied, the runtime sends it again.
@@ -60,7 +61,7 @@ export interface Verdict {
 export interface Sink {
   /** Proves address and credentials with one cheap request; throws what the store's client throws. */
   connect(): Promise<void>;
-  /** Makes the structures of these targets where they are missing, and adds missing columns. */
+  /** Makes the structures of these targets, as they are now, where they are missing, and adds missing columns. */
   prepare(targets: readonly Target[]): Promise<void>;
   write(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
   /**

@@ -37,8 +37,8 @@ export class Store {
   readonly #context: StoreContext;
   /** Writes in one request; halved by a throttle, grown back by successes. */
   #limit = MAX_WRITES;
-  /** The schemas that have been prepared, by fingerprint. */
-  readonly #prepared = new Set<string>();
+  /** By target the fingerprint of the schema that was prepared last. */
+  readonly #prepared = new Map<string, string>();
   /** Ends with the last call that was begun: partitions and the watch on the tables ask at the same time. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -51,14 +51,14 @@ export class Store {
     return this.#patiently(() => this.#sink.connect());
   }
 
-  /** Prepares those of the targets that have not been prepared with this schema before. */
+  /** Prepares those of the targets whose schema is another one than at the last time. */
   async prepare(targets: readonly Target[]): Promise<void> {
-    const isNew = ({ table }: Target) => !this.#prepared.has(fingerprintOf(table));
+    const isNew = ({ name, table }: Target) => this.#prepared.get(name) !== fingerprintOf(table);
     if (!targets.some(isNew)) return;
     await this.#patiently(async () => {
       const missing = targets.filter(isNew);
       await this.#sink.prepare(missing);
-      for (const { table } of missing) this.#prepared.add(fingerprintOf(table));
+      for (const { name, table } of missing) this.#prepared.set(name, fingerprintOf(table));
     });
   }
 

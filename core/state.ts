@@ -25,7 +25,14 @@ const slotRecord = z.object({
   confirmedLsn: z.string().exactOptional(),
 });
 const tablesRecord = z.array(
-  z.object({ schema: z.string(), name: z.string(), topic: z.string(), fingerprint: z.string() }),
+  z.object({
+    schema: z.string(),
+    name: z.string(),
+    topic: z.string(),
+    fingerprint: z.string(),
+    /** The source's columns with their numbers there, which stay when a column is renamed. */
+    columns: z.record(z.string(), z.number()).exactOptional(),
+  }),
 );
 const snapshotRequest = z.object({ id: z.string(), where: z.string().exactOptional() });
 /** Its meaning is in producers/postgres/snapshot-progress.ts. Records of older versions have only the first three. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Kafka, Producer } from 'kafkajs';
 import type { Cluster } from 'kafkajs/src/cluster/index.js';
 import type { LoadedConfig } from '../core/config/load.ts';
@@ -9,6 +10,7 @@ import type { Transform } from '../transforms/transform.ts';
 import { asKafka } from './failures.ts';
 import type { WrittenTopic } from './kafka-writer.ts';
 import { readWrittenTopics } from './kafka/written-topics.ts';
+import type { ColumnNumbers } from './schema-change.ts';
 import { createTableOutput, type TableOutput } from './table-output.ts';
 
 /** What a session writes its tables with. */
@@ -33,22 +35,30 @@ export interface Destination {
  */
 export class CapturedTables {
   readonly #resources: TableResources;
-  /** Fingerprints of schemas that the state topic has. */
-  readonly #known: Set<string>;
+  /** The schemas that the state topic has, by fingerprint. */
+  readonly #known: Map<string, TableSchema>;
   readonly #topics = new Map<string, WrittenTopic>();
   /** By the fingerprint of the schema before transforms. */
   readonly #destinations = new Map<string, Destination>();
   /** By `schema.table`: what consumers are told. Tables that are gone stay, since their topics can still be read. */
   readonly #published: Map<string, TableState>;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(resources: TableResources, state: PipelineState) {
     this.#resources = resources;
-    this.#known = new Set(state.schemas.keys());
+    this.#known = new Map(state.schemas);
     this.#published = new Map((state.tables ?? []).map((table) => [qualifiedName(table), table]));
   }
 
   /** The ways of these schemas, prepared where they are new. Throws REGISTRY_*, KAFKA_* and CONFIG_INVALID. */
-  async destinations(tables: readonly TableSchema[]): Promise<Destination[]> {
+  destinations(tables: readonly TableSchema[]): Promise<Destination[]> {
+    // The stream and the watch on the tables may ask at the same time; a topic must have one object only.
+    const turn = this.#last.then(() => this.#prepare(tables));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #prepare(tables: readonly TableSchema[]): Promise<Destination[]> {
     const { loaded, kafka, cluster, transforms, registry, producer } = this.#resources;
     const { pipeline, kafka: config } = loaded.config;
     const missing = new Map(
@@ -85,19 +95,27 @@ export class CapturedTables {
   }
 
   /** The schema that consumers were told of last for this table (after transforms); undefined for a table that is new. */
-  publishedFingerprint(table: { schema: string; name: string }): string | undefined {
-    return this.#published.get(qualifiedName(table))?.fingerprint;
+  published(table: { schema: string; name: string }): TableSchema | undefined {
+    return this.#known.get(this.#published.get(qualifiedName(table))?.fingerprint ?? '');
+  }
+
+  /** The source's columns that went with that schema; undefined for a table that is new. */
+  publishedColumns(table: { schema: string; name: string }): ColumnNumbers | undefined {
+    return this.#published.get(qualifiedName(table))?.columns;
   }
 
   /** Tells consumers of these tables and their present schemas, if that is new. */
-  async publish(destinations: readonly Destination[]): Promise<void> {
+  async publish(
+    tables: readonly { readonly destination: Destination; readonly columns: ColumnNumbers }[],
+  ): Promise<void> {
     const { loaded, producer } = this.#resources;
     let isNew = false;
-    for (const { output } of destinations) {
+    for (const { destination, columns } of tables) {
+      const { output } = destination;
       const { schema, name } = output.table;
       const fingerprint = fingerprintOf(output.table);
-      const entry = { schema, name, topic: output.topic, fingerprint };
-      isNew ||= this.#published.get(qualifiedName(entry))?.fingerprint !== fingerprint;
+      const entry = { schema, name, topic: output.topic, fingerprint, columns };
+      isNew ||= !isDeepStrictEqual(this.#published.get(qualifiedName(entry)), entry);
       this.#published.set(qualifiedName(entry), entry);
     }
     if (!isNew) return;
@@ -111,6 +129,6 @@ export class CapturedTables {
     const fingerprint = fingerprintOf(table);
     if (this.#known.has(fingerprint)) return;
     await putState(producer, pipeline, `schema/${fingerprint}`, table);
-    this.#known.add(fingerprint);
+    this.#known.set(fingerprint, table);
   }
 }

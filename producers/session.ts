@@ -3,8 +3,10 @@ import { readCommands, watchCommands, type Commands } from '../core/control.ts';
 import { toError } from '../core/errors.ts';
 import { createKafka } from '../core/kafka.ts';
 import { createCluster } from '../core/kafka-cluster.ts';
+import { pause } from '../core/retry.ts';
 import { putState } from '../core/state.ts';
 import { formatLsn } from '../schemas/lsn.ts';
+import { matchesTable } from '../schemas/table-pattern.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
 import { Capture, type EventLabel, type Route } from './capture.ts';
 import type { ProducerContext } from './context.ts';
@@ -12,9 +14,9 @@ import { asKafka, asSource, asTailrace } from './failures.ts';
 import { ProduceClient } from './kafka/produce-client.ts';
 import { KafkaWriter } from './kafka-writer.ts';
 import { captureTable } from './postgres/captured-table.ts';
-import { readTableSchema } from './postgres/catalog.ts';
 import { connectSource } from './postgres/connection.ts';
 import { preflight } from './postgres/preflight.ts';
+import { schemaOfRelation, type Relation } from './postgres/relation-schema.ts';
 import { createAcknowledger } from './postgres/acknowledger.ts';
 import { readSlotStatus, slotName } from './postgres/slot.ts';
 import { refuseBusySlot } from './postgres/standby.ts';
@@ -24,7 +26,11 @@ import { SnapshotWindow } from './postgres/snapshot-window.ts';
 import { openWalStream } from './postgres/wal-stream.ts';
 import { isCaptured, readCapturedTable, setUpPipeline, type Resources, type SetUp } from './set-up.ts';
 import { SnapshotTask } from './snapshot-task.ts';
+import { TableWatch } from './table-watch.ts';
 import { wholeRowReader } from './whole-row.ts';
+
+/** A change of a table that writes no rows is noticed after so long at most. */
+const TABLE_CHECK_INTERVAL_MS = 3_000;
 
 /**
  * One session: checks, sets up what is missing, then captures until the signal aborts (returns) or something fails
@@ -141,6 +147,17 @@ async function stream(
     chunkSettled: (read, outcome) => snapshot.settle(read, outcome),
   });
 
+  const catalogue = await connectSource(source.url, `tailrace ${pipeline} catalogue`);
+  stack.defer(() => catalogue.end().catch(() => undefined));
+  const watch = new TableWatch({
+    context,
+    client: catalogue,
+    publication: setUp.slot,
+    tables: setUp.tables,
+    snapshot,
+  });
+  await watch.start(setUp.selected);
+
   const inTurn = oneAtATime();
   const heartbeat = setInterval(() => {
     inTurn(() => emitHeartbeat(beside, pipeline)).catch(fail);
@@ -150,7 +167,8 @@ async function stream(
   status.become('running', 'streaming changes');
   const snapshotRun = Promise.all([
     runSnapshot(context, setUp, snapshot, ended.signal),
-    watchCommands(kafka, pipeline, (commands) => obey(commands, setUp, snapshot), ended.signal),
+    watchCommands(kafka, pipeline, (commands) => obey(commands, watch, snapshot), ended.signal),
+    watchTables(watch, ended.signal),
   ]).catch((error: unknown) => {
     if (!ended.signal.aborted) fail(error);
   });
@@ -187,20 +205,19 @@ function oneAtATime(): <Result>(call: () => Promise<Result>) => Promise<Result> 
   };
 }
 
-/** Reads the table's shape anew: a relation message comes at the first change and after each change of the table. */
+/** A relation message comes at a table's first change and after each change of the table. */
 async function routeOf(
   context: ProducerContext,
   control: pg.Client,
-  setUp: SetUp,
-  relation: Parameters<ConstructorParameters<typeof Capture>[0]['route']>[0],
+  { tables }: SetUp,
+  relation: Relation,
 ): Promise<Route | null> {
-  const { config } = context.loaded;
-  if (!setUp.selected.some((table) => table.oid === relation.oid)) return null;
-  const schema = await asSource(config.source.url, () => readTableSchema(control, relation.oid));
-  if (schema === null) return null;
-  const names = relation.columns.map((column) => column.name);
-  const captured = captureTable(relation.oid, schema, names, isCaptured(context, schema));
-  const [destination] = await setUp.tables.destinations([captured.table]);
+  const { source } = context.loaded.config;
+  if (!matchesTable(source.tables, relation) || matchesTable(source.exclude, relation)) return null;
+  const known = tables.published(relation);
+  const schema = await asSource(source.url, () => schemaOfRelation(control, relation, known));
+  const captured = captureTable(relation.oid, schema, isCaptured(context, schema));
+  const [destination] = await tables.destinations([captured.table]);
   return destination === undefined ? null : { captured, ...destination };
 }
 
@@ -235,12 +252,19 @@ async function runSnapshot(
   });
 }
 
+async function watchTables(watch: TableWatch, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await pause(TABLE_CHECK_INTERVAL_MS, signal);
+    if (!signal.aborted) await watch.check();
+  }
+}
+
 /** What was asked for with `tailrace snapshot`, also while no producer ran. */
-async function obey(commands: Commands, setUp: SetUp, snapshot: SnapshotTask): Promise<void> {
+async function obey(commands: Commands, watch: TableWatch, snapshot: SnapshotTask): Promise<void> {
   if (commands.snapshotPaused) snapshot.pause();
   else snapshot.resume();
   for (const [name, { id, where }] of commands.snapshots) {
-    const table = setUp.selected.find((each) => qualifiedName(each.table) === name);
+    const table = watch.captured.find((each) => qualifiedName(each.table) === name);
     if (table !== undefined) await snapshot.request(table, { id, ...(where === undefined ? {} : { where }) });
   }
 }

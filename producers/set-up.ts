@@ -40,7 +40,7 @@ export interface SetUp {
   /** The slot's record as the state topic has it now. */
   readonly record: SlotRecord;
   readonly database: string;
-  /** The selected tables, with the columns that are captured. */
+  /** The selected tables, with the columns that are captured; consumers are not told of them yet. */
   readonly selected: readonly SnapshotTable[];
   readonly progress: ReadonlyMap<string, SnapshotProgress>;
   readonly tables: CapturedTables;
@@ -85,7 +85,6 @@ export async function setUpPipeline(
     });
   });
   await asKafka(brokers, () => putState(producer, pipeline, 'slot', record));
-  await tables.publish(destinations);
   return { slot, record, database: record.database, selected: captured, progress: state.snapshots, tables };
 }
 
@@ -104,8 +103,7 @@ export async function readCapturedTable(
 ): Promise<SnapshotTable | null> {
   const schema = await readTableSchema(control, oid);
   if (schema === null) return null;
-  const names = schema.columns.map((column) => column.name);
-  return captureTable(oid, schema, names, isCaptured(context, schema));
+  return captureTable(oid, schema, isCaptured(context, schema));
 }
 
 /** Which columns of a table the config captures; key columns always are. */

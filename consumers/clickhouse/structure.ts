@@ -20,10 +20,14 @@ interface StoredColumn extends TableColumn {
 
 /**
  * Makes table and view of a target where they are missing, adds missing columns, and widens those that cannot hold all
- * values of the target's. No column is ever dropped or narrowed, so an older schema that comes again changes nothing. Safe
- * to run twice and at once. Answers the columns of the table.
+ * values of the target's. No column is ever dropped or narrowed, so an older schema that comes again changes nothing; the
+ * view shows the columns of the present one (`isPresent`). Safe to run twice and at once. Answers the columns of the table.
  */
-export async function prepareTable(database: Database, target: Target): Promise<readonly TableColumn[]> {
+export async function prepareTable(
+  database: Database,
+  target: Target,
+  isPresent: boolean,
+): Promise<readonly TableColumn[]> {
   const { client, textColumns, log } = database;
   const wanted = columnsOf(target, textColumns);
   await client.command({ query: createTable(target.name, wanted, target.table.key) });
@@ -37,7 +41,7 @@ export async function prepareTable(database: Database, target: Target): Promise<
     await client.command({ query: alterColumns(target.name, { added, modified }) });
   for (const { name, type } of modified)
     log.warn({ table: target.name, column: name, from: types.get(name), to: type }, 'widened a column');
-  await refreshView(client, target.name);
+  await refreshView(client, target.name, isPresent ? wanted : null);
   return storedColumns(client, target.name);
 }
 
@@ -51,7 +55,7 @@ export async function widenToText(
   await client.command({ query: alterColumns(table, { added: [], modified }) });
   for (const name of columns)
     log.warn({ table, column: name }, 'made a column String, because a value does not fit its type');
-  await refreshView(client, table);
+  await refreshView(client, table, null);
   return storedColumns(client, table);
 }
 
@@ -106,15 +110,22 @@ function assertKey({ name, table }: Target, stored: readonly StoredColumn[]): vo
 }
 
 /**
- * The view shows every column that the table has, so that it never loses one to a process with an older schema. Each
- * process looks again after it replaced the view, so the last one leaves it complete.
+ * The view shows the columns of the present schema; without one, those that it has shown so far. Each process looks again
+ * after it replaced the view, so the last one leaves it with the types that the table has.
  */
-async function refreshView(client: ClickHouseClient, table: string): Promise<void> {
+async function refreshView(
+  client: ClickHouseClient,
+  table: string,
+  present: readonly TableColumn[] | null,
+): Promise<void> {
   for (let attempt = 1; attempt <= VIEW_ATTEMPTS; attempt++) {
-    const wanted = (await storedColumns(client, table)).filter(
-      ({ name }) => !INTERNAL_COLUMNS.some((internal) => internal.name === name),
-    );
     const shown = await storedColumns(client, viewOf(table));
+    const chosen = present ?? (shown.length === 0 ? null : shown);
+    const wanted = (await storedColumns(client, table)).filter(
+      ({ name }) =>
+        !INTERNAL_COLUMNS.some((internal) => internal.name === name) &&
+        (chosen?.some((column) => column.name === name) ?? true),
+    );
     if (signature(wanted) === signature(shown)) return;
     const names = wanted.map(({ name }) => name);
     await client.command({ query: createView(table, names) });

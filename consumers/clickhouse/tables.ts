@@ -7,6 +7,7 @@ import { prepareTable, widenToText, type Database } from './structure.ts';
 
 /** What this process knows of the sink's tables. */
 export interface Tables {
+  /** The target with its present schema, whose columns the view shows. */
   prepare(target: Target): Promise<void>;
   /**
    * The columns of a target's table, which has all of the target's. A schema that was never prepared is prepared here: an
@@ -27,20 +28,20 @@ export function openTables(database: Database): Tables {
     return kept;
   }
 
-  async function prepare(target: Target): Promise<StoredColumns> {
-    const columns = keep(target, await prepareTable(database, target));
+  async function prepare(target: Target, isPresent: boolean): Promise<StoredColumns> {
+    const columns = keep(target, await prepareTable(database, target, isPresent));
     prepared.add(target.table);
     return columns;
   }
 
   return {
     async prepare(target) {
-      await prepare(target);
+      await prepare(target, true);
     },
 
     async columnsOf(target) {
       const known = prepared.has(target.table) ? stored.get(target.name) : undefined;
-      return known ?? prepare(target);
+      return known ?? prepare(target, false);
     },
 
     async widen(target, columns) {

@@ -14,32 +14,21 @@ export interface CapturedTable {
   readonly places: readonly (Column | null)[];
 }
 
-/** Restricts a schema to the columns that both the tuples and the catalogue have, and that the config captures. */
+/** Restricts a schema to the columns that the config captures; the key's always are. */
 export function captureTable(
   oid: number,
   schema: TableSchema,
-  tupleColumns: readonly string[],
   isCaptured: (column: string) => boolean,
 ): CapturedTable {
-  const columns = schema.columns.filter(
-    (column) =>
-      tupleColumns.includes(column.name) && (isCaptured(column.name) || schema.key.includes(column.name)),
+  const places = schema.columns.map((column) =>
+    isCaptured(column.name) || schema.key.includes(column.name) ? column : null,
   );
-  const table =
-    columns.length === schema.columns.length
-      ? schema
-      : {
-          ...schema,
-          columns,
-          foreignKeys: schema.foreignKeys.filter((foreignKey) =>
-            foreignKey.columns.every((name) => columns.some((column) => column.name === name)),
-          ),
-        };
-  return {
-    oid,
-    table,
-    places: tupleColumns.map((name) => columns.find((column) => column.name === name) ?? null),
-  };
+  const columns = places.filter((column) => column !== null);
+  const names = new Set(columns.map(({ name }) => name));
+  const foreignKeys = schema.foreignKeys.filter((foreignKey) =>
+    foreignKey.columns.every((name) => names.has(name)),
+  );
+  return { oid, table: { ...schema, columns, foreignKeys }, places };
 }
 
 /** A tuple as a row. Columns whose unchanged TOAST value was not sent are absent. */

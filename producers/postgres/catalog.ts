@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
+import type { Column, ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
 import type { ValueKind } from '../../schemas/value.ts';
 
 /** A table as the catalogue names it. */
@@ -36,47 +36,66 @@ export async function listTables(client: pg.Client): Promise<CatalogTable[]> {
 
 /** The shape of one table now, or null when there is none with this oid or it has no primary key. */
 export async function readTableSchema(client: pg.Client, oid: number): Promise<TableSchema | null> {
-  const { rows: columns } = await client.query<Record<string, string | null>>(
-    // A domain counts as its base type; typbasetype is followed to the end, since domains can stand on domains.
-    `WITH RECURSIVE base AS (
-       SELECT a.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod, a.atttypmod AS modifier, t.typname, t.typcategory,
-              t.typnamespace
-         FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-        WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-       UNION ALL
-       SELECT b.attnum, t.oid, t.typtype, t.typbasetype, t.typtypmod,
-              CASE WHEN b.modifier = -1 THEN b.typtypmod ELSE b.modifier END, t.typname, t.typcategory, t.typnamespace
-         FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
-     SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
-            b.typtype AS type_type, b.typcategory AS category, b.modifier,
-            CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END AS builtin_name
-       FROM pg_attribute a JOIN base b ON b.attnum = a.attnum AND b.typtype <> 'd'
-      WHERE a.attrelid = $1 ORDER BY a.attnum`,
-    [oid],
-  );
-  const { rows: names } = await client.query<Record<string, string>>(
-    'SELECT n.nspname AS schema, c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1',
+  const { rows: attributes } = await client.query<Record<string, string>>(
+    `SELECT n.nspname AS schema, c.relname AS table, a.attname AS name, a.atttypid AS type_oid,
+            a.atttypmod AS modifier, a.attnotnull AS not_null
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      WHERE c.oid = $1 ORDER BY a.attnum`,
     [oid],
   );
   const key = await readPrimaryKey(client, oid);
-  const [named] = names;
-  if (named === undefined || key.length === 0) return null;
+  const [first] = attributes;
+  if (first === undefined || key.length === 0) return null;
+  const types = await describeTypes(
+    client,
+    attributes.map((column) => ({ oid: Number(column['type_oid']), modifier: Number(column['modifier']) })),
+  );
   return {
-    schema: named['schema'] ?? '',
-    name: named['name'] ?? '',
-    columns: columns.map((column) => {
-      const kind = kindOf(column);
-      return {
-        name: column['name'] ?? '',
-        type: column['type'] ?? '',
-        kind,
-        nullable: column['not_null'] !== 't',
-        ...modifiersOf(kind, Number(column['modifier'])),
-      };
-    }),
+    schema: first['schema'] ?? '',
+    name: first['table'] ?? '',
+    columns: attributes.map((column, place) => ({
+      name: column['name'] ?? '',
+      nullable: column['not_null'] !== 't',
+      ...(types[place] ?? GONE_TYPE),
+    })),
     key,
     foreignKeys: await readForeignKeys(client, oid),
   };
+}
+
+/** A column's type, as far as it can be told from the type's oid and the column's modifier. */
+export type ColumnType = Pick<Column, 'type' | 'kind' | 'precision' | 'scale'>;
+
+/** Values of a type that was dropped since are still Postgres' text. */
+const GONE_TYPE: ColumnType = { type: 'text', kind: 'other' };
+
+/** What these types are; a type that no longer exists counts as text. */
+export async function describeTypes(
+  client: pg.Client,
+  types: readonly { readonly oid: number; readonly modifier: number }[],
+): Promise<ColumnType[]> {
+  const { rows } = await client.query<Record<string, string | null>>(
+    // A domain counts as its base type; typbasetype is followed to the end, since domains can stand on domains.
+    `WITH RECURSIVE asked AS (
+       SELECT * FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS a(oid, modifier, place)),
+     base AS (
+       SELECT a.place, t.typtype, t.typbasetype, t.typtypmod, a.modifier, t.typname, t.typcategory, t.typnamespace
+         FROM asked a JOIN pg_type t ON t.oid = a.oid
+       UNION ALL
+       SELECT b.place, t.typtype, t.typbasetype, t.typtypmod,
+              CASE WHEN b.modifier = -1 THEN b.typtypmod ELSE b.modifier END, t.typname, t.typcategory, t.typnamespace
+         FROM base b JOIN pg_type t ON t.oid = b.typbasetype WHERE b.typtype = 'd')
+     SELECT format_type(a.oid, a.modifier) AS type, b.typtype AS type_type, b.typcategory AS category, b.modifier,
+            CASE WHEN b.typnamespace = 'pg_catalog'::regnamespace THEN b.typname END AS builtin_name
+       FROM asked a LEFT JOIN base b ON b.place = a.place AND b.typtype <> 'd' ORDER BY a.place`,
+    [types.map(({ oid }) => oid), types.map(({ modifier }) => modifier)],
+  );
+  return rows.map((row) => {
+    if (row['type_type'] === null) return GONE_TYPE;
+    const kind = kindOf(row);
+    return { type: row['type'] ?? '', kind, ...modifiersOf(kind, Number(row['modifier'])) };
+  });
 }
 
 async function readPrimaryKey(client: pg.Client, oid: number): Promise<string[]> {

@@ -97,8 +97,12 @@ function decodeRelation<Binary>(reader: ByteReader): ChangeMessage<Binary> {
   if (!isReplicaIdentity(identity)) throw new RangeError('a relation of unknown replica identity');
   const columns: RelationColumn[] = [];
   for (let left = reader.uint16(); left > 0; left--) {
-    reader.uint8(); // whether the column is part of the identity; the catalogue tells the primary key
-    columns.push({ name: reader.zeroTerminated(), typeOid: reader.uint32(), typeModifier: reader.int32() });
+    columns.push({
+      isIdentity: (reader.uint8() & 1) !== 0,
+      name: reader.zeroTerminated(),
+      typeOid: reader.uint32(),
+      typeModifier: reader.int32(),
+    });
   }
   return { tag: 'relation', oid, schema, name, replicaIdentity: REPLICA_IDENTITIES[identity], columns };
 }

@@ -69,7 +69,7 @@ describe('the bytes of the documentation', () => {
       schema: 'public',
       name: 'größe',
       replicaIdentity: 'full',
-      columns: [{ name: 'id', typeOid: 3_000_000_001, typeModifier: -1 }],
+      columns: [{ isIdentity: true, name: 'id', typeOid: 3_000_000_001, typeModifier: -1 }],
     });
   });
 

@@ -61,7 +61,12 @@ export const change: fc.Arbitrary<Message> = fc.oneof(
       'index' as const,
     ),
     columns: fc.array(
-      record({ name, typeOid: uint32, typeModifier: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }) }),
+      record({
+        isIdentity: fc.boolean(),
+        name,
+        typeOid: uint32,
+        typeModifier: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+      }),
     ),
   }),
   record({ tag: tag('type'), oid: uint32, schema, name }),

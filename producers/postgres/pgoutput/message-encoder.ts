@@ -19,7 +19,7 @@ export function encodeMessage(message: PgoutputMessage<Uint8Array> | StreamedMes
         { default: 'd', nothing: 'n', full: 'f', index: 'i' }[message.replicaIdentity],
         uint16(message.columns.length),
         ...message.columns.flatMap((column) => [
-          uint8(1),
+          uint8(column.isIdentity ? 1 : 0),
           zeroTerminated(column.name),
           uint32(column.typeOid),
           uint32(column.typeModifier >>> 0),

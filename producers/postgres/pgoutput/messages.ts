@@ -10,6 +10,8 @@ export type TupleValue = string | null | undefined;
 export type Tuple<Binary = never> = readonly (TupleValue | Binary)[];
 
 export interface RelationColumn {
+  /** Whether it is part of the replica identity: of the primary key, with the default one. */
+  readonly isIdentity: boolean;
   readonly name: string;
   readonly typeOid: number;
   readonly typeModifier: number;
