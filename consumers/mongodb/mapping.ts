@@ -67,12 +67,18 @@ export function truncateId({ name }: Target): string {
 }
 
 function rowDocument(table: TableSchema, row: Row, position: Position): RowDocument {
-  const document: RowDocument = { _id: rowId(table, row), [POSITION_FIELD]: position };
-  for (const column of table.columns) {
-    if (column.name === '_id') continue;
-    const value = row[column.name] ?? null;
-    document[column.name] = value === null ? null : storedValue(column, value);
-  }
+  const fields = table.columns
+    .filter(({ name }) => name !== '_id')
+    .map((column) => {
+      const value = row[column.name] ?? null;
+      return [column.name, value === null ? null : storedValue(column, value)] as const;
+    });
+  // A column may be named __proto__, which an assignment would lose.
+  const document: RowDocument = {
+    _id: rowId(table, row),
+    [POSITION_FIELD]: position,
+    ...Object.fromEntries(fields),
+  };
   if (BSON.calculateObjectSize(document) > MAX_DOCUMENT_BYTES)
     throw new TailraceError(
       'SINK_EVENT_REJECTED',

@@ -73,3 +73,29 @@ test('rows are read whole, and again by their keys', async () => {
   expect(rows[0]?.key).toEqual({ id: '["9007199254740993","x"]', texts: ['9007199254740993', 'x'] });
   expect(again).toEqual(rows);
 });
+
+test('settings of the role and types of an extension change neither the texts nor what is found by its key', async () => {
+  await client.query(`
+    CREATE TYPE ${schema}.date AS ENUM ('today'); CREATE TYPE ${schema}.pair AS (n int, word text);
+    CREATE TABLE ${schema}.settings (key ${schema}.pair, code char(4), bits bit(3), day ${schema}.date, of regclass, price money, "constructor" text, "__proto__" text,
+                                     PRIMARY KEY (key, code, bits, day));
+    INSERT INTO ${schema}.settings VALUES ('(1,a)', 'ab', '101', 'today', '${schema}.other', 12.5, 'c', 'p')`);
+  const impatient = new URL(url);
+  impatient.searchParams.set(
+    'options',
+    `-c search_path=${schema} -c quote_all_identifiers=on -c statement_timeout=1`,
+  );
+  const reader = await open(impatient.href);
+  const table = await reader.describe(`${schema}.settings`);
+  const rows: Row[] = [];
+  for await (const page of reader.rows(table)) rows.push(...page);
+  const again = await reader.pick(
+    table,
+    rows.map((row) => row.key),
+  );
+  await reader.close();
+  expect(rows.map((row) => row.columns)).toEqual([
+    ['(1,a)', 'ab  ', '101', 'today', `${schema}.other`, '$12.50', 'c', 'p'],
+  ]);
+  expect(again).toEqual(rows);
+});

@@ -1,21 +1,23 @@
 import type { Client } from 'pg';
 import type { Column, Family, ForeignKey, Table } from './table.ts';
 
-const FAMILIES: Readonly<Record<string, Family>> = {
-  bool: 'boolean',
-  int2: 'integer',
-  int4: 'integer',
-  int8: 'integer',
-  float4: 'float4',
-  float8: 'float8',
-  numeric: 'numeric',
-  date: 'date',
-  timestamp: 'timestamp',
-  timestamptz: 'timestamptz',
-  bytea: 'bytea',
-  json: 'json',
-  jsonb: 'jsonb',
-};
+const FAMILIES = new Map<string, Family>(
+  Object.entries({
+    bool: 'boolean',
+    int2: 'integer',
+    int4: 'integer',
+    int8: 'integer',
+    float4: 'float4',
+    float8: 'float8',
+    numeric: 'numeric',
+    date: 'date',
+    timestamp: 'timestamp',
+    timestamptz: 'timestamptz',
+    bytea: 'bytea',
+    json: 'json',
+    jsonb: 'jsonb',
+  }),
+);
 
 // A domain is compared as the type it stands on, however deep. Generated columns are left out, because logical
 // replication does not send them.
@@ -28,8 +30,10 @@ const COLUMNS = `
     SELECT b.attname, b.attnum, b.attrelid, t.typbasetype, t.typtypmod
     FROM base b JOIN pg_type t ON t.oid = b.typid WHERE t.typtype = 'd'
   )
-  SELECT b.attname AS name, t.typname AS type, format_type(b.typid, NULL) AS sql_type,
-         CASE WHEN t.typname IN ('timestamp', 'timestamptz') AND b.typmod >= 0 THEN b.typmod ELSE 6 END AS precision,
+  SELECT b.attname AS name,
+         -- A type of the user's own may have the name of a built-in one.
+         CASE WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN t.typname END AS type, format_type(b.typid, -1) AS sql_type,
+         CASE WHEN b.typid IN ('timestamp'::regtype, 'timestamptz'::regtype) AND b.typmod >= 0 THEN b.typmod ELSE 6 END AS precision,
          array_position((i.indkey::int2[])[0:i.indnkeyatts - 1], b.attnum) AS key_position
   FROM base b
   JOIN pg_type t ON t.oid = b.typid AND t.typtype <> 'd'
@@ -76,7 +80,7 @@ async function findTable(client: Client, schema: string, name: string): Promise<
 
 interface ColumnRow {
   name: string;
-  type: string;
+  type: string | null;
   sql_type: string;
   precision: string;
   key_position: string | null;
@@ -93,7 +97,7 @@ interface ForeignKeyRow {
 function toColumn(row: ColumnRow): Column {
   return {
     name: row.name,
-    family: FAMILIES[row.type] ?? 'text',
+    family: FAMILIES.get(row.type ?? '') ?? 'text',
     sqlType: row.sql_type,
     precision: Number(row.precision),
   };

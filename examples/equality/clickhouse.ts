@@ -2,7 +2,7 @@ import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Plain } from './canonical.ts';
 import type { Reader } from './reader.ts';
-import { makeRow } from './row.ts';
+import { emptyRow, makeRow } from './row.ts';
 import type { Row, RowKey } from './row.ts';
 import { layoutName } from './table.ts';
 import type { Column, Table } from './table.ts';
@@ -73,7 +73,7 @@ async function* select(
 }
 
 function toRow(table: Table, names: readonly Plain[], line: readonly Plain[]): Row {
-  const values: Record<string, Plain> = {};
+  const values = emptyRow();
   names.forEach((name, at) => {
     values[String(name)] = line[at] ?? null;
   });

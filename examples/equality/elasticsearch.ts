@@ -2,7 +2,7 @@ import type { Plain } from './canonical.ts';
 import { isRawNumber, parseJson } from './exact-json.ts';
 import type { Json } from './exact-json.ts';
 import type { Reader } from './reader.ts';
-import { joinKeyTexts, makeRow } from './row.ts';
+import { emptyRow, joinKeyTexts, makeRow } from './row.ts';
 import type { Row, RowKey } from './row.ts';
 import { layoutName } from './table.ts';
 import type { Column, Table } from './table.ts';
@@ -88,7 +88,7 @@ interface SearchAnswer {
 }
 
 function toRow(table: Table, hit: Hit): Row {
-  const values: Record<string, Plain> = {};
+  const values = emptyRow();
   for (const [name, value] of Object.entries(hit._source)) {
     values[name] = plain(
       table.columns.find((column) => column.name === name),

@@ -3,7 +3,7 @@ import type { Db, Document, Filter } from 'mongodb';
 import { misfit } from './canonical.ts';
 import type { Plain } from './canonical.ts';
 import type { Reader } from './reader.ts';
-import { makeRow } from './row.ts';
+import { emptyRow, makeRow } from './row.ts';
 import type { PlainRow, Row, RowKey } from './row.ts';
 import { layoutName } from './table.ts';
 import type { Column, Family, Table } from './table.ts';
@@ -52,7 +52,7 @@ async function pick(db: Db, table: Table, keys: readonly RowKey[]): Promise<read
 
 /** The row's place is decided by `_id`; the key's columns are compared as fields like all others. */
 function toRow(table: Table, document: Document): Row {
-  const values: Record<string, Plain> = {};
+  const values = emptyRow();
   for (const [name, value] of Object.entries(document)) {
     const column = table.columns.find((candidate) => candidate.name === name);
     if (name !== '_id' || column !== undefined) values[name] = plain(column, value);
@@ -62,8 +62,14 @@ function toRow(table: Table, document: Document): Row {
 }
 
 function keyFields(table: Table, id: unknown): PlainRow {
-  const fields = (table.key.length === 1 ? { [String(table.key[0]?.name)]: id } : id) as Document;
-  return Object.fromEntries(table.key.map((column) => [column.name, plain(column, fields[column.name])]));
+  const isSingle = table.key.length === 1;
+  const fields = Object.entries(isSingle ? {} : (id as Document)) as [string, unknown][];
+  const values = emptyRow();
+  for (const column of table.key) {
+    const [, field] = fields.find(([name]) => name === column.name) ?? [];
+    values[column.name] = plain(column, isSingle ? id : field);
+  }
+  return values;
 }
 
 function plain(column: Column | undefined, value: unknown): Plain {

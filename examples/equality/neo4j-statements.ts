@@ -39,12 +39,12 @@ function returnNode(table: Table): string {
   const links = linksOf(table).map(
     ({ name, foreignKey }) => `[(n)-[:${quoted(name)}]->(t) | ${referencedKey('t', foreignKey)}]`,
   );
-  return `RETURN properties(n) AS row, n:__Placeholder AS isPlaceholder, [${links.join(', ')}] AS links`;
+  return `RETURN [name IN keys(n) | [name, n[name]]] AS row, n:__Placeholder AS isPlaceholder, [${links.join(', ')}] AS links`;
 }
 
 function returnRelationship({ from, to }: Relationship): string {
   const links = `[[${referencedKey('a', from)}], [${referencedKey('b', to)}]]`;
-  return `RETURN properties(r) AS row, false AS isPlaceholder, ${links} AS links`;
+  return `RETURN [name IN keys(r) | [name, r[name]]] AS row, false AS isPlaceholder, ${links} AS links`;
 }
 
 function referencedKey(variable: string, foreignKey: ForeignKey): string {

@@ -5,8 +5,8 @@ import type { Plain } from './canonical.ts';
 import { linksOf } from './neo4j-layout.ts';
 import { allRows, rowCount, rowsOfKeys } from './neo4j-statements.ts';
 import type { Reader } from './reader.ts';
-import { makeRow } from './row.ts';
-import type { PlainRow, Row, RowKey } from './row.ts';
+import { emptyRow, makeRow, valueOf } from './row.ts';
+import type { Row, RowKey } from './row.ts';
 import type { Column, Table } from './table.ts';
 
 const PAGE_ROWS = 1_000;
@@ -45,7 +45,8 @@ function connect(url: string): Driver {
 }
 
 interface Found extends RecordShape {
-  row: Record<string, unknown>;
+  /** Names and values: in an object of the driver's a property `__proto__` would be lost. */
+  row: readonly (readonly [string, unknown])[];
   links: unknown[][];
   isPlaceholder: boolean;
 }
@@ -89,12 +90,11 @@ async function count(driver: Driver, table: Table): Promise<number> {
 }
 
 function toRow(table: Table, found: Found): Row {
-  const values: PlainRow = Object.fromEntries(
-    Object.entries(found.row).map(([name, value]) => [name, plain(value)]),
-  );
+  const values = emptyRow();
+  for (const [name, value] of found.row) values[name] = plain(value);
   const faults = linksOf(table).flatMap(({ name, foreignKey }, at) => {
     const column = table.columns.find((candidate) => candidate.name === foreignKey.column);
-    const expected = values[foreignKey.column] ?? null;
+    const expected = valueOf(values, foreignKey.column);
     return leadsTo(column, expected, found.links[at] ?? []) ? [] : [`relationship ${name} is wrong`];
   });
   return makeRow(table, values, undefined, found.isPlaceholder ? [...faults, 'still a placeholder'] : faults);

@@ -2,9 +2,19 @@ import pg from 'pg';
 import type { Plain } from './canonical.ts';
 import { describeTable } from './catalogue.ts';
 import type { Reader } from './reader.ts';
-import { keyValues, makeRow } from './row.ts';
+import { emptyRow, keyValues, makeRow } from './row.ts';
 import type { Row, RowKey } from './row.ts';
 import type { Column, Family, Table } from './table.ts';
+
+/**
+ * The texts that the stores hold, whatever the server, the database and the role are set to: intervals are in ISO 8601
+ * there (docs/envelope.md), names in values of the reg... types have their schema. A large table takes its time, and rows
+ * that a policy hides must be an error.
+ */
+const SETTINGS = `
+  SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex';
+  SET extra_float_digits = 1; SET search_path = ''; SET quote_all_identifiers = off; SET lc_monetary = 'C';
+  SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET row_security = off`;
 
 const PAGE_ROWS = 2_000;
 /** SQLSTATE class 22: a key's text that is no value of the column's type. */
@@ -25,11 +35,7 @@ export async function open(url: string): Promise<PostgresReader> {
   // A connection lost between two queries is reported by the next query.
   client.on('error', () => undefined);
   await client.connect();
-  // The texts that the stores hold: intervals are in ISO 8601 there, see docs/envelope.md.
-  await client.query(
-    `SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601';
-     SET bytea_output = 'hex'; SET extra_float_digits = 1`,
-  );
+  await client.query(SETTINGS);
   return {
     describe: (qualified) => describeTable(client, qualified),
     rows: (table) => rows(client, table),
@@ -59,12 +65,17 @@ async function pick(client: pg.Client, table: Table, keys: readonly RowKey[]): P
   if (keys.length === 0) return [];
   const wanted = keys.map((key) => keyValues(key.id));
   const arrays = table.key.map((column, at) => wanted.map((values) => keyLiteral(column.family, values[at])));
-  const sets = table.key.map((column, at) => `$${at + 1}::${column.sqlType}[]`).join(', ');
-  const names = table.key.map((column) => pg.escapeIdentifier(column.name)).join(', ');
+  // As texts, because an array of a composite type would come apart into the type's own columns.
+  const sets = table.key.map((_column, at) => `$${at + 1}::text[]`).join(', ');
+  const places = table.key.map((_column, at) => `k${at}`);
+  const names = table.key.map((column) => comparable(column, pg.escapeIdentifier(column.name))).join(', ');
+  const wantedKeys = table.key
+    .map((column, at) => comparable(column, `k${at}::${column.sqlType}`))
+    .join(', ');
   try {
     const found = await texts(
       client,
-      `${select(table)} WHERE (${names}) IN (SELECT * FROM unnest(${sets}))`,
+      `${select(table)} WHERE (${names}) IN (SELECT ${wantedKeys} FROM unnest(${sets}) AS k(${places.join(', ')}))`,
       arrays,
     );
     return found.map((row) => toRow(table, row));
@@ -76,6 +87,11 @@ async function pick(client: pg.Client, table: Table, keys: readonly RowKey[]): P
     const left = await pick(client, table, keys.slice(0, half));
     return [...left, ...(await pick(client, table, keys.slice(half)))];
   }
+}
+
+/** A type with a schema in its name is not Postgres' own: with an empty search_path its operators are not found. */
+function comparable(column: Column, value: string): string {
+  return column.sqlType.includes('.') ? `${value}::text` : value;
 }
 
 async function count(client: pg.Client, table: Table): Promise<number> {
@@ -100,7 +116,7 @@ async function texts(client: pg.Client, text: string, values: readonly unknown[]
 }
 
 function toRow(table: Table, texts: TextRow): Row {
-  const values: Record<string, Plain> = {};
+  const values = emptyRow();
   table.columns.forEach((column, at) => {
     values[column.name] = plain(column, texts[at] ?? null);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { digestOf, joinKeyTexts, makeRow } from './row.ts';
+import { digestOf, emptyRow, joinKeyTexts, makeRow } from './row.ts';
 import { layoutName } from './table.ts';
 import type { Column, Family, Table } from './table.ts';
 
@@ -42,6 +42,15 @@ describe('a row', () => {
     const row = makeRow(things, { a: 'x', __pos: '0', left_over: '1' });
     expect(row.columns).toEqual(['x', null]);
     expect(row.faults).toEqual(['unknown column left_over']);
+  });
+
+  test('names that every object has are columns like others, and null when they are absent', () => {
+    const names = ['constructor', '__proto__', 'toString'];
+    const odd: Table = { ...things, columns: [a, ...names.map((name) => column(name, 'text'))] };
+    expect(makeRow(odd, { a: 'x' })).toMatchObject({ columns: ['x', null, null, null], faults: [] });
+    const values = emptyRow();
+    for (const name of ['a', ...names]) values[name] = name;
+    expect(makeRow(odd, values)).toMatchObject({ columns: ['a', ...names], faults: [] });
   });
 
   test('null, the empty string and values that move between columns change the digest', () => {

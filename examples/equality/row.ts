@@ -22,6 +22,16 @@ export interface Row {
 /** The values of one row by column name; a name that is absent counts as null. */
 export type PlainRow = Readonly<Record<string, Plain | undefined>>;
 
+/** A row to fill in. It inherits nothing, since columns may have the names that every object has, as `__proto__`. */
+export function emptyRow(): Record<string, Plain> {
+  return Object.create(null) as Record<string, Plain>;
+}
+
+/** The value of a column, and nothing that the object inherits. */
+export function valueOf(values: PlainRow, column: string): Plain {
+  return Object.hasOwn(values, column) ? (values[column] ?? null) : null;
+}
+
 /**
  * Makes a row from what a side holds. `keyText` is given where the store addresses the row by a text: that text then
  * decides which row it is, so a row that stands under a wrong key is found. Internal fields, `__` before the name, are no
@@ -37,7 +47,7 @@ export function makeRow(
   const strangers = Object.keys(values).filter((name) => !known.has(name) && !name.startsWith('__'));
   return {
     key: keyText === undefined ? keyOfValues(table, values) : keyOfText(table, keyText),
-    columns: table.columns.map((column) => canonicalText(column.family, values[column.name] ?? null)),
+    columns: table.columns.map((column) => canonicalText(column.family, valueOf(values, column.name))),
     faults: [...faults, ...strangers.map((name) => `unknown column ${name}`)],
   };
 }
@@ -57,7 +67,7 @@ export function keyValues(id: string): (string | null)[] {
 function keyOfValues(table: Table, values: PlainRow): RowKey {
   return keyOf(
     table,
-    table.key.map((column) => values[column.name] ?? null),
+    table.key.map((column) => valueOf(values, column.name)),
   );
 }
 
