@@ -1,6 +1,7 @@
-/** The parts of kafkajs 2.2.4 that it does not declare, as far as they are used here (docs/decisions/0009). */
+/** The parts of kafkajs 2.2.4 that it does not declare, as far as they are used here (docs/decisions/0010). */
 
 declare module 'kafkajs/src/cluster/index.js' {
+  import type { KafkaMessage } from 'kafkajs';
   interface PartitionMetadata {
     readonly partitionId: number;
     readonly leader: number;
@@ -21,7 +22,7 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
   interface FetchedPartition {
     readonly partition: number;
-    readonly messages: readonly import('kafkajs').KafkaMessage[];
+    readonly messages: readonly KafkaMessage[];
   }
   interface Broker {
     readonly nodeId: number;

@@ -29,19 +29,35 @@ export interface RecordFrame {
   readonly headers: Buffer;
 }
 
+/** A record of the pipeline's own, in partition 0 of its topic, that leaves in one request with the events added before it. */
+export interface Note {
+  readonly topic: string;
+  readonly key: string;
+  /** Asked when the request leaves; `endsOf` tells where it ends in each partition of a topic. */
+  value(endsOf: (topic: string) => Readonly<Record<string, Position>>): string;
+  /** Called when Kafka has the request; not when a later note took the place of this one. */
+  onSent?(): void;
+}
+
+/** The records of a partition, and the position of the last. */
+interface PartitionPart {
+  readonly batch: RecordBatch;
+  end: Position;
+}
+
 /** What is sent as one request. */
 interface Batch {
-  readonly topics: Map<WrittenTopic, (RecordBatch | undefined)[]>;
+  readonly topics: Map<WrittenTopic, (PartitionPart | undefined)[]>;
   events: number;
   bytes: number;
   /** Highest checkpoint whose events are all in this batch or an earlier one. */
   checkpoint: bigint | null;
-  /** Runs when Kafka has acknowledged the batch. */
-  readonly onSent: (() => void)[];
+  /** Who waits until Kafka has acknowledged the batch. */
+  readonly waiting: { readonly onSent: () => void; readonly onFailed: (error: Error) => void }[];
   /** Events by what they count as. */
   readonly counts: Map<object, number>;
-  /** By key: records for partition 0 of their topic. */
-  readonly notes: Map<string, { readonly topic: string; value(): string }>;
+  /** By topic and key. */
+  readonly notes: Map<string, Note>;
 }
 
 /**
@@ -122,19 +138,20 @@ export class KafkaWriter<Label extends object> {
   }
 
   /**
-   * Puts a record into the same request as the events added last, in partition 0; a later note of the same key replaces it
-   * until the request is sent. So what it says of those events is stored together with them.
+   * Puts a record into the same request as the events added last; a later note of the same key replaces it until the request
+   * leaves. A request to one broker is stored whole or not at all, one to several perhaps in part: what a note says of its
+   * events must be held against their topic's last positions.
    */
-  note(topic: string, key: string, value: () => string): void {
+  note(note: Note): void {
     this.#check();
-    this.#next.notes.set(key, { topic, value });
+    this.#next.notes.set(`${note.topic} ${note.key}`, note);
   }
 
-  /** Runs `onSent` when everything that was added before has been acknowledged. */
-  whenSent(onSent: () => void): void {
+  /** Runs `onSent` when everything that was added before has been acknowledged, or `onFailed` when it could not be sent. */
+  whenSent(onSent: () => void, onFailed: (error: Error) => void = () => undefined): void {
     this.#check();
     if (this.idle) onSent();
-    else this.#next.onSent.push(onSent);
+    else this.#next.waiting.push({ onSent, onFailed });
   }
 
   /** Everything before `lsn` has been added. */
@@ -146,13 +163,13 @@ export class KafkaWriter<Label extends object> {
 
   /** Nothing is waiting and nothing is on its way. */
   get idle(): boolean {
-    return this.#next.events === 0 && this.#sending === null;
+    return isEmpty(this.#next) && this.#sending === null;
   }
 
   /** Starts sending what has been added, unless a request is on its way (the rest follows by itself). */
   kick(): void {
     this.#check();
-    if (this.#sending === null && this.#next.events > 0) this.#startSending().catch(() => undefined);
+    if (this.#sending === null && !isEmpty(this.#next)) this.#startSending().catch(() => undefined);
   }
 
   /** Resolves when everything that was added has been acknowledged. */
@@ -176,12 +193,13 @@ export class KafkaWriter<Label extends object> {
     partition: number,
     keyBytes: number,
     value: string | Buffer | null,
-    { timestampMs, headers }: RecordFrame,
+    { position, timestampMs, headers }: RecordFrame,
   ): void {
     let partitions = this.#next.topics.get(topic);
     if (partitions === undefined) this.#next.topics.set(topic, (partitions = []));
-    const batch = (partitions[partition] ??= new RecordBatch());
-    this.#next.bytes += batch.append(timestampMs, this.#keyBytes, keyBytes, value, headers);
+    const part = (partitions[partition] ??= { batch: new RecordBatch(), end: position });
+    part.end = position;
+    this.#next.bytes += part.batch.append(timestampMs, this.#keyBytes, keyBytes, value, headers);
   }
 
   #count(label: Label): void {
@@ -192,7 +210,7 @@ export class KafkaWriter<Label extends object> {
   #hasRoom(topic: WrittenTopic, partition: number, keyBytes: number, value: string | Buffer | null): boolean {
     const { events, bytes, topics } = this.#next;
     if (events >= MAX_BATCH_EVENTS || bytes >= MAX_BATCH_BYTES) return false;
-    const present = topics.get(topic)?.[partition];
+    const present = topics.get(topic)?.[partition]?.batch;
     if (present === undefined || value === null) return true;
     // A character takes up to three bytes in UTF-8.
     const most = present.byteLength + keyBytes + value.length * (typeof value === 'string' ? 3 : 1);
@@ -227,18 +245,21 @@ export class KafkaWriter<Label extends object> {
       () => {
         this.#sending = null;
         for (const [label, events] of batch.counts) this.#onCounted(label as Label, events);
-        for (const onSent of batch.onSent) onSent();
+        for (const { onSent } of batch.waiting) onSent();
+        for (const note of batch.notes.values()) note.onSent?.();
         if (batch.checkpoint !== null) this.#onCheckpoint(batch.checkpoint);
-        if (this.#next.events > 0) {
+        if (!isEmpty(this.#next)) {
           this.kick();
           return;
         }
-        for (const onSent of this.#next.onSent.splice(0)) onSent();
+        for (const { onSent } of this.#next.waiting.splice(0)) onSent();
         if (this.#next.checkpoint !== null) this.#reach(this.#next.checkpoint);
       },
       (error: unknown) => {
         this.#sending = null;
-        this.#failure = toError(error);
+        const failure = toError(error);
+        this.#failure = failure;
+        for (const { onFailed } of [...batch.waiting, ...this.#next.waiting]) onFailed(failure);
       },
     );
     return this.#sending;
@@ -251,24 +272,32 @@ function emptyBatch(): Batch {
     events: 0,
     bytes: 0,
     checkpoint: null,
-    onSent: [],
+    waiting: [],
     counts: new Map(),
     notes: new Map(),
   };
 }
 
+function isEmpty({ events, notes }: Batch): boolean {
+  return events === 0 && notes.size === 0;
+}
+
 function partitionBatches({ topics, notes }: Batch): PartitionBatch[] {
   const events = [...topics].flatMap(([topic, partitions]) =>
-    partitions.flatMap((batch, partition) =>
-      batch === undefined ? [] : [{ topic: topic.name, partition, batch }],
+    partitions.flatMap((part, partition) =>
+      part === undefined ? [] : [{ topic: topic.name, partition, batch: part.batch }],
     ),
   );
-  const noteTopics = Map.groupBy(notes, ([, { topic }]) => topic);
-  const noted = [...noteTopics].map(([topic, entries]) => {
+  const endsOf = (name: string) => {
+    const [, parts = []] = [...topics].find(([topic]) => topic.name === name) ?? [];
+    const ends = parts.flatMap((part, partition) => (part === undefined ? [] : [[partition, part.end]]));
+    return Object.fromEntries(ends) as Record<string, Position>;
+  };
+  const noted = [...Map.groupBy(notes.values(), ({ topic }) => topic)].map(([topic, group]) => {
     const batch = new RecordBatch();
-    for (const [key, { value }] of entries) {
-      const keyBytes = Buffer.from(key);
-      batch.append(Date.now(), keyBytes, keyBytes.length, value(), NO_HEADERS);
+    for (const note of group) {
+      const keyBytes = Buffer.from(note.key);
+      batch.append(Date.now(), keyBytes, keyBytes.length, note.value(endsOf), NO_HEADERS);
     }
     return { topic, partition: 0, batch };
   });

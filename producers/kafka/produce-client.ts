@@ -4,6 +4,7 @@ import { TailraceError, toError } from '../../core/errors.ts';
 import { backOffMs, pause } from '../../core/retry.ts';
 import type { KafkaConfig } from '../../core/config/schema.ts';
 import { produceRequest, type SealedBatch } from './produce-request.ts';
+import type { Lease } from '../lease.ts';
 import type { ProducerIdentity, RecordBatch } from './record-batch.ts';
 
 /** The records for one partition of a topic. */
@@ -18,6 +19,8 @@ const TRANSACTION_COORDINATOR = 1;
 const TRANSACTION_TIMEOUT_MS = 60_000;
 /** How long a request is tried again before the session ends and begins anew. */
 const RETRY_LIMIT_MS = 30_000;
+/** A producer that is told to stop waits this long for the answer to what it has sent. */
+const STOP_LIMIT_MS = 3_000;
 
 const DUPLICATE_SEQUENCE_NUMBER = 46;
 const FENCED_CODES = new Set([47, 90]); // INVALID_PRODUCER_EPOCH, PRODUCER_FENCED
@@ -33,6 +36,9 @@ export class ProduceClient {
   readonly #identity: ProducerIdentity;
   readonly #compression: KafkaConfig['compression'];
   readonly #signal: AbortSignal;
+  readonly #lease: Lease;
+  /** Those whose leaders the cluster keeps track of. */
+  readonly #topics = new Set<string>();
   /** By `topic/partition`: the sequence number of the next record. */
   readonly #sequences = new Map<string, number>();
 
@@ -41,46 +47,65 @@ export class ProduceClient {
     identity: ProducerIdentity,
     compression: KafkaConfig['compression'],
     signal: AbortSignal,
+    lease: Lease,
   ) {
     this.#cluster = cluster;
     this.#identity = identity;
     this.#compression = compression;
     this.#signal = signal;
+    this.#lease = lease;
   }
 
   /**
-   * Takes over the producer id that `transactionalId` stands for; once `signal` aborts, nothing is tried again. Throws what
-   * kafkajs throws.
+   * Takes over the producer id that `transactionalId` stands for; once `signal` aborts, nothing is tried again. Nothing is
+   * sent without the lease. Throws what kafkajs throws.
    */
   static async open(
     cluster: Cluster,
     transactionalId: string,
     compression: KafkaConfig['compression'],
     signal: AbortSignal,
+    lease: Lease,
   ): Promise<ProduceClient> {
-    const coordinator = await cluster.findGroupCoordinator({
-      groupId: transactionalId,
-      coordinatorType: TRANSACTION_COORDINATOR,
-    });
-    const { producerId, producerEpoch } = await coordinator.initProducerId({
-      transactionalId,
-      transactionTimeout: TRANSACTION_TIMEOUT_MS,
-    });
-    const identity = { id: BigInt(producerId.toString()), epoch: producerEpoch };
-    return new ProduceClient(cluster, identity, compression, signal);
+    const identity = await takeOver(cluster, transactionalId, signal);
+    return new ProduceClient(cluster, identity, compression, signal, lease);
   }
 
-  /** Resolves when all replicas in sync have every batch. Throws TailraceError KAFKA_* or what kafkajs throws. */
+  /**
+   * Resolves when all replicas in sync have every batch. Throws TailraceError KAFKA_* and PRODUCER_FENCED, what kafkajs
+   * throws, or the signal's reason when it aborts and no answer comes.
+   */
   async send(batches: readonly PartitionBatch[]): Promise<void> {
+    const stopped = Promise.withResolvers<never>();
+    let limit: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      limit = setTimeout(() => stopped.reject(toError(this.#signal.reason)), STOP_LIMIT_MS);
+    };
+    this.#signal.addEventListener('abort', onAbort, { once: true });
+    if (this.#signal.aborted) onAbort();
+    try {
+      await Promise.race([this.#store(batches), stopped.promise]);
+    } finally {
+      clearTimeout(limit);
+      this.#signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async #store(batches: readonly PartitionBatch[]): Promise<void> {
+    const unknown = new Set(batches.map(({ topic }) => topic)).difference(this.#topics);
+    if (unknown.size > 0) {
+      await this.#cluster.addMultipleTargetTopics([...unknown]);
+      for (const topic of unknown) this.#topics.add(topic);
+    }
     let waiting = await Promise.all(batches.map((each) => this.#seal(each)));
     const startedAt = Date.now();
     for (let attempt = 1; ; attempt++) {
       const failures = await this.#attempt(waiting);
       if (failures.length === 0) return;
-      const [first] = failures;
+      const final = failures.find(({ error }) => !isRetriable(error));
       const isLate = this.#signal.aborted || Date.now() - startedAt > RETRY_LIMIT_MS;
-      if (first === undefined || isLate || failures.some(({ error }) => !isRetriable(error)))
-        throw failures.find(({ error }) => !isRetriable(error))?.error ?? first?.error;
+      const worst = final ?? (isLate ? failures[0] : undefined);
+      if (worst !== undefined) throw worst.error;
       await pause(backOffMs(attempt), this.#signal);
       await this.#cluster.refreshMetadata().catch(() => undefined);
       waiting = failures.map(({ sealed }) => sealed);
@@ -98,11 +123,7 @@ export class ProduceClient {
   /** One request to each leader; returns what was not stored. */
   async #attempt(batches: readonly SealedBatch[]): Promise<{ sealed: SealedBatch; error: Error }[]> {
     const byLeader = Map.groupBy(batches, ({ topic, partition }) => this.#leaderOf(topic, partition));
-    const failures = await Promise.all(
-      [...byLeader].map(([leader, group]) =>
-        leader === null ? failed(group, noLeader()) : this.#request(leader, group),
-      ),
-    );
+    const failures = await Promise.all([...byLeader].map(([leader, group]) => this.#request(leader, group)));
     return failures.flat();
   }
 
@@ -114,12 +135,15 @@ export class ProduceClient {
   }
 
   async #request(
-    leader: number,
+    leader: number | null,
     batches: readonly SealedBatch[],
   ): Promise<{ sealed: SealedBatch; error: Error }[]> {
+    if (leader === null) return failed(batches, noLeader());
     let broker: Broker | null = null;
     try {
       broker = await this.#cluster.findBroker({ nodeId: leader });
+      // As late as can be: whoever sleeps between this line and the next has its epoch alone against it.
+      this.#lease.check();
       const { topics } = await broker.connectionPool.send(produceRequest(batches));
       const codes = new Map(
         topics.flatMap(({ topicName, partitions }) =>
@@ -133,9 +157,36 @@ export class ProduceClient {
           : [{ sealed, error: errorOf(code ?? -1, sealed) }];
       });
     } catch (thrown) {
+      if (thrown instanceof TailraceError) throw thrown;
       // A request that got no answer may have been stored: its sequence numbers tell when it comes again.
       await broker?.disconnect().catch(() => undefined);
       return failed(batches, toError(thrown));
+    }
+  }
+}
+
+/** On a fresh broker the coordinator is made at the first request for it, and loads for a moment. */
+async function takeOver(
+  cluster: Cluster,
+  transactionalId: string,
+  signal: AbortSignal,
+): Promise<ProducerIdentity> {
+  const startedAt = Date.now();
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const coordinator = await cluster.findGroupCoordinator({
+        groupId: transactionalId,
+        coordinatorType: TRANSACTION_COORDINATOR,
+      });
+      const { producerId, producerEpoch } = await coordinator.initProducerId({
+        transactionalId,
+        transactionTimeout: TRANSACTION_TIMEOUT_MS,
+      });
+      return { id: BigInt(producerId.toString()), epoch: producerEpoch };
+    } catch (error) {
+      const isLate = signal.aborted || Date.now() - startedAt > RETRY_LIMIT_MS;
+      if (isLate || !isRetriable(toError(error))) throw error;
+      await pause(backOffMs(attempt), signal);
     }
   }
 }

@@ -23,7 +23,7 @@ export interface ProducerIdentity {
 
 /**
  * The records of one partition on their way into one request, written straight into the bytes that are sent. kafkajs builds
- * three objects and some forty buffers for each record, which is most of what a producer costs (docs/decisions/0009).
+ * three objects and some forty buffers for each record, which is most of what a producer costs (docs/decisions/0010).
  */
 export class RecordBatch {
   #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
