@@ -2,8 +2,11 @@ import { Command } from 'commander';
 import type pg from 'pg';
 import { listTables, readTableSchema } from '../producers/postgres/catalog.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
-import { preflight, quoteIdentifier, quoteTable, selectTables } from '../producers/postgres/preflight.ts';
-import { publicationStatements, slotName } from '../producers/postgres/slot.ts';
+import { bothPublicationStatements } from '../producers/postgres/insert-publication.ts';
+import { preflight, selectTables } from '../producers/postgres/preflight.ts';
+import { quoteIdentifier, quoteTable } from '../producers/postgres/quote.ts';
+import { slotName } from '../producers/postgres/slot.ts';
+import { findTableProblems } from '../producers/postgres/table-problems.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import { loadFrom, withConfig, type ConfigOption } from './options.ts';
 
@@ -54,15 +57,15 @@ async function withSource(
 }
 
 async function setUp(client: pg.Client, { config }: LoadedConfig): Promise<void> {
-  const tables = await preflight(client, config.source);
+  const { tables, problems } = await preflight(client, config.source);
+  for (const problem of problems.values()) throw problem;
   const publication = slotName(config.pipeline);
-  const statements = await publicationStatements(client, publication, tables);
+  const statements = await bothPublicationStatements(client, publication, tables, config.source.appendOnly);
   for (const statement of statements) await client.query(statement);
   for (const table of tables) {
     const schema = await readTableSchema(client, table.oid);
-    process.stdout.write(
-      `${table.schema}.${table.name}: key (${schema?.key.join(', ')}), ${schema?.columns.length} columns\n`,
-    );
+    const key = table.hasPrimaryKey ? `key (${schema?.key.join(', ')})` : 'no key, inserts only';
+    process.stdout.write(`${table.schema}.${table.name}: ${key}, ${schema?.columns.length} columns\n`);
   }
   process.stdout.write(
     `publication ${publication}: ${statements.length === 0 ? 'was up to date' : 'made'}\n`,
@@ -72,8 +75,12 @@ async function setUp(client: pg.Client, { config }: LoadedConfig): Promise<void>
 /** Needs no right but to connect, since it is what a role without rights is told to run. */
 async function printSql(client: pg.Client, { config }: LoadedConfig, role: string): Promise<void> {
   const tables = selectTables(await listTables(client), config.source);
+  const problems = [...(await findTableProblems(client, tables, config.source.appendOnly)).values()];
+  // Rights are what the statements give; they must not publish a table whose updates would then fail.
+  const problem = problems.find(({ code }) => code !== 'SOURCE_PERMISSION_DENIED');
+  if (problem !== undefined) throw problem;
   const publication = slotName(config.pipeline);
-  const statements = await publicationStatements(client, publication, tables);
+  const statements = await bothPublicationStatements(client, publication, tables, config.source.appendOnly);
   const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
   const who = quoteIdentifier(role);
   const schemas = [...new Set(tables.map(({ schema }) => schema))].map(quoteIdentifier).join(', ');
@@ -88,6 +95,11 @@ async function printSql(client: pg.Client, { config }: LoadedConfig, role: strin
       ...(statements.length === 0
         ? [`-- Publication ${quoteIdentifier(publication)} is up to date.`]
         : statements.map((statement) => `${statement};`)),
+      ...(tables.every(({ hasPrimaryKey }) => hasPrimaryKey)
+        ? []
+        : [
+            '-- Tables without a key are locked for a moment when their history begins: the role must own them.',
+          ]),
       "-- The producer's first start makes the slot; REPLICATION is enough for it.",
       '',
     ].join('\n'),

@@ -15,6 +15,7 @@ import { readTopic } from './topic-reader.ts';
  * | `tables`                  | the captured tables: topic and fingerprint of their schema    |
  * | `schema/<fingerprint>`    | a table schema; events name it in a header                    |
  * | `snapshot/<schema.table>` | how far the table's snapshot has come                         |
+ * | `history/<oid>`           | where the history of a table without a key begins             |
  */
 /** Its meaning is in producers/postgres/position-check.ts. Records of older versions have only the first three. */
 const slotRecord = z.object({
@@ -44,13 +45,29 @@ const snapshotRecord = z.object({
   request: snapshotRequest.exactOptional(),
   requestIds: z.array(z.string()).exactOptional(),
   waiting: z.array(snapshotRequest).exactOptional(),
-  filenode: z.string().exactOptional(),
+  leaving: z
+    .object({
+      lastKey: z.array(z.string()),
+      rows: z.number(),
+      ends: z.record(z.string(), z.string()),
+    })
+    .exactOptional(),
   failure: z.string().exactOptional(),
+});
+
+/** Its meaning is in producers/postgres/table-history.ts. */
+const historyRecord = z.object({
+  oid: z.number(),
+  xid: z.string(),
+  seen: z.string(),
+  lsn: z.string(),
+  filenode: z.string().nullable(),
 });
 
 export type SlotState = z.infer<typeof slotRecord>;
 export type TableState = z.infer<typeof tablesRecord>[number];
 export type SnapshotState = z.infer<typeof snapshotRecord>;
+export type HistoryState = z.infer<typeof historyRecord>;
 
 export interface PipelineState {
   readonly slot: SlotState | null;
@@ -59,6 +76,8 @@ export interface PipelineState {
   readonly schemas: ReadonlyMap<string, TableSchema>;
   /** By `schema.table`. */
   readonly snapshots: ReadonlyMap<string, SnapshotState>;
+  /** By the table's oid. */
+  readonly histories: ReadonlyMap<string, HistoryState>;
 }
 
 /** Reads the state topic to its end; a pipeline that never ran has an empty state. */
@@ -67,6 +86,7 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
   let tables: TableState[] | null = null;
   const schemas = new Map<string, TableSchema>();
   const snapshots = new Map<string, SnapshotState>();
+  const histories = new Map<string, HistoryState>();
   for (const message of await readTopic(kafka, stateTopic(pipeline))) {
     const key = message.key?.toString() ?? '';
     try {
@@ -78,6 +98,9 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
       else if (key.startsWith('snapshot/')) {
         if (value === null) snapshots.delete(key.slice(9));
         else snapshots.set(key.slice(9), snapshotRecord.parse(value));
+      } else if (key.startsWith('history/')) {
+        if (value === null) histories.delete(key.slice(8));
+        else histories.set(key.slice(8), historyRecord.parse(value));
       }
     } catch (cause) {
       throw new TailraceError(
@@ -88,7 +111,7 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
       );
     }
   }
-  return { slot, tables, schemas, snapshots };
+  return { slot, tables, schemas, snapshots, histories };
 }
 
 /** A producer that was frozen and woke after another took over may still write one old record behind newer ones. */

@@ -4,13 +4,17 @@ import { TailraceError } from '../core/errors.ts';
 import type { Operation } from '../schemas/change-event.ts';
 import { positionsOf, type Position } from '../schemas/position.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
-import type { Row } from '../schemas/value.ts';
+import { stateTopic } from '../schemas/topics.ts';
+import { emptyRow, type Row } from '../schemas/value.ts';
 import type { KafkaWriter, WrittenTopic } from './kafka-writer.ts';
 import { makeEvent, oldRow, rowFromTuple, sameKey, type CapturedTable } from './postgres/captured-table.ts';
+import { POSITION_COLUMN } from './postgres/catalog.ts';
 import type { PgoutputMessage } from './postgres/pgoutput/messages.ts';
-import { MESSAGE_PREFIX, type ReadChunk, type WalMessage } from './postgres/snapshot.ts';
+import type { ReadChunk } from './postgres/snapshot.ts';
 import { parseTransactionSnapshot, type SnapshotWindow } from './postgres/snapshot-window.ts';
 import { undecodableError, type UndecodableItem, type WalItem } from './postgres/wal-item.ts';
+import { MESSAGE_PREFIX, type WalMessage } from './postgres/wal-message.ts';
+import type { LeavingChunk } from './snapshot-task.ts';
 import type { TableOutput } from './table-output.ts';
 
 /** A table that is being captured: how to read its tuples, and where its events go. */
@@ -18,6 +22,8 @@ export interface Route {
   readonly captured: CapturedTable;
   readonly output: TableOutput;
   readonly topic: WrittenTopic;
+  /** For a table without a key: inserts before this LSN come by its snapshot. Null for a table with one. */
+  readonly historyFrom: bigint | null;
 }
 
 /** What an event counts as once Kafka has it. */
@@ -43,8 +49,12 @@ export interface CaptureContext {
   wholeRow(captured: CapturedTable, before: Row | null, after: Row, xid: number): Promise<Row | null>;
   /** Keeps a change that cannot be decoded for a person to look at, or throws where that is not wanted. */
   setAside(item: UndecodableItem): Promise<void>;
+  /** The route of a table without a key whose history begins; null when it is not captured any more. */
+  historyRoute(oid: number): Promise<Route | null>;
   /** The chunk that a closing watermark names; undefined when an earlier run of the stream wrote it. */
   chunk(id: string): ReadChunk | undefined;
+  /** Keeps the snapshot's progress together with the chunk's rows. */
+  chunkLeaves(read: ReadChunk, topic: string): LeavingChunk;
   /** The way of a chunk's rows, which have the shape that the table had when they were read. */
   chunkRoute(read: ReadChunk): Promise<Route>;
   /** The chunk's rows are safe in Kafka (`written`), or it must be read again. */
@@ -115,7 +125,7 @@ export class Capture {
         return this.#truncate(message.oids, lsn);
       case 'message':
         return message.prefix === MESSAGE_PREFIX
-          ? this.#watermark(JSON.parse(message.content) as WalMessage, lsn)
+          ? this.#ownMessage(JSON.parse(message.content) as WalMessage, lsn)
           : undefined;
       case 'type':
       case 'origin':
@@ -144,7 +154,11 @@ export class Capture {
     const route = this.#routes.get(message.oid);
     if (route === undefined) return undefined;
     const after = rowFromTuple(route.captured, message.after);
-    return this.#emit(route, 'c', null, after, ordinal, lsn);
+    if (route.historyFrom === null) return this.#emit(route, 'c', null, after, ordinal, lsn);
+    if (lsn < route.historyFrom) return undefined;
+    const position = this.#current().positionAt(ordinal);
+    const placed = Object.assign(emptyRow(), after, { [POSITION_COLUMN]: position });
+    return this.#emit(route, 'c', null, placed, ordinal, lsn);
   }
 
   #delete(message: Extract<PgoutputMessage, { tag: 'delete' }>, lsn: bigint): Promise<void> | undefined {
@@ -211,6 +225,7 @@ export class Capture {
       const route = this.#routes.get(oid);
       if (route === undefined) continue;
       const name = qualifiedName(route.captured.table);
+      if (route.historyFrom !== null && lsn < route.historyFrom) continue;
       if (truncate === 'stop') throw truncated(name);
       window.truncate(oid);
       if (truncate === 'ignore') {
@@ -222,10 +237,11 @@ export class Capture {
     }
   }
 
-  #watermark(message: WalMessage, lsn: bigint): Promise<void> | undefined {
+  #ownMessage(message: WalMessage, lsn: bigint): Promise<void> | undefined {
     const { window, pipeline } = this.#context;
     if (message.pipeline !== pipeline) return undefined;
     if (message.kind === 'heartbeat') window.forget(parseTransactionSnapshot(message.seen));
+    else if (message.kind === 'history') return this.#beginHistory(message.oid, lsn);
     else if (message.kind === 'open') window.openingWatermark(message.chunk, message.oid);
     else {
       const read = this.#context.chunk(message.chunk);
@@ -235,19 +251,30 @@ export class Capture {
     return undefined;
   }
 
+  /** Rows that the topic held before have other keys than those that come now. */
+  async #beginHistory(oid: number, lsn: bigint): Promise<void> {
+    const ordinal = this.#ordinal(1);
+    const route = await this.#context.historyRoute(oid);
+    if (route !== null) await this.#emit(route, 't', null, null, ordinal, lsn);
+  }
+
   async #writeChunk(read: ReadChunk, lsn: bigint): Promise<void> {
-    const { window, writer, chunkSettled } = this.#context;
+    const { window, writer, pipeline } = this.#context;
     const rows = window.closingWatermark(read.chunk);
     const route = await this.#context.chunkRoute(read);
     if (rows === null) {
-      chunkSettled(read, 'repeat');
+      this.#context.chunkSettled(read, 'repeat');
       return;
     }
+    const leaving = this.#context.chunkLeaves(read, route.topic.name);
+    const note = { ...leaving.note, topic: stateTopic(pipeline) };
     for (const row of rows) {
       const full = this.#emit(route, 'r', null, row, this.#ordinal(1), lsn);
       if (full !== undefined) await full;
+      leaving.reach();
+      writer.note(note);
     }
-    writer.whenSent(() => chunkSettled(read, 'written'));
+    writer.whenSent(() => this.#context.chunkSettled(read, 'written'));
     writer.kick();
   }
 

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { kafkaError } from '../core/kafka.ts';
 import type { ProducerContext } from './context.ts';
 import { sourceError } from './postgres/connection.ts';
@@ -28,8 +29,13 @@ export function asTailrace(context: ProducerContext, error: unknown): unknown {
   const { config } = context.loaded;
   if (error instanceof Error && error.name.startsWith('KafkaJS'))
     return kafkaError(error, config.kafka.brokers);
-  const code = (error as { code?: unknown } | null)?.code;
-  const isPostgres =
-    typeof code === 'string' || /connection/i.test(error instanceof Error ? error.message : '');
-  return isPostgres ? sourceError(error, config.source.url) : error;
+  return isOfPostgres(error) ? sourceError(error, config.source.url) : error;
+}
+
+/** The codes of the operating system, as ECONNRESET, are the socket's: nothing else of the loop has one of its own. */
+function isOfPostgres(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as Error & { code?: unknown };
+  const isOfSystem = typeof code === 'string' && /^E[A-Z]+$/.test(code);
+  return error instanceof pg.DatabaseError || isOfSystem || /connection/i.test(error.message);
 }

@@ -5,14 +5,16 @@ import { createKafka } from '../core/kafka.ts';
 import { createCluster } from '../core/kafka-cluster.ts';
 import { pause } from '../core/retry.ts';
 import { putState } from '../core/state.ts';
-import { formatLsn } from '../schemas/lsn.ts';
+import { formatLsn, parseLsn } from '../schemas/lsn.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
+import { stateTopic } from '../schemas/topics.ts';
 import { Capture, type EventLabel, type Route } from './capture.ts';
 import type { ProducerContext } from './context.ts';
 import { asKafka, asSource, asTailrace } from './failures.ts';
 import { ProduceClient } from './kafka/produce-client.ts';
 import { KafkaWriter } from './kafka-writer.ts';
+import { openLease } from './lease.ts';
 import { captureTable } from './postgres/captured-table.ts';
 import { connectSource } from './postgres/connection.ts';
 import { preflight } from './postgres/preflight.ts';
@@ -20,9 +22,10 @@ import { schemaOfRelation, type Relation } from './postgres/relation-schema.ts';
 import { createAcknowledger } from './postgres/acknowledger.ts';
 import { readSlotStatus, slotName } from './postgres/slot.ts';
 import { refuseBusySlot } from './postgres/standby.ts';
-import { currentSnapshot, emitHeartbeat } from './postgres/snapshot.ts';
+import { currentSnapshot } from './postgres/snapshot.ts';
 import { setAside } from './set-aside.ts';
 import { SnapshotWindow } from './postgres/snapshot-window.ts';
+import { emitHeartbeat } from './postgres/wal-message.ts';
 import { openWalStream } from './postgres/wal-stream.ts';
 import { isCaptured, readCapturedTable, setUpPipeline, type Resources, type SetUp } from './set-up.ts';
 import { SnapshotTask } from './snapshot-task.ts';
@@ -43,7 +46,7 @@ export async function runSession(context: ProducerContext): Promise<void> {
     const control = await connectSource(config.source.url, `tailrace ${config.pipeline}`);
     stack.defer(() => control.end().catch(() => undefined));
     await asSource(config.source.url, () => refuseBusySlot(control, slotName(config.pipeline)));
-    const selected = await asSource(config.source.url, () => preflight(control, config.source));
+    const selection = await asSource(config.source.url, () => preflight(control, config.source));
     const kafka = createKafka(config.kafka, `tailrace-${config.pipeline}-producer`, context.log);
     const producer = kafka.producer({ allowAutoTopicCreation: false });
     await asKafka(config.kafka.brokers, () => producer.connect());
@@ -52,7 +55,7 @@ export async function runSession(context: ProducerContext): Promise<void> {
     await asKafka(config.kafka.brokers, () => cluster.connect());
     stack.defer(() => cluster.disconnect().catch(() => undefined));
     const resources = { control, kafka, producer, cluster };
-    const setUp = await setUpPipeline(context, resources, selected);
+    const setUp = await setUpPipeline(context, resources, selection);
     await stream(context, resources, setUp);
   } finally {
     await stack.disposeAsync();
@@ -82,7 +85,7 @@ async function stream(
   const wal = openWalStream({
     url: source.url,
     slot: setUp.slot,
-    publications: [setUp.slot],
+    publications: setUp.publications,
     confirmedLsn: slot?.confirmedLsn ?? null,
   });
   stack.defer(() => wal.close());
@@ -97,9 +100,11 @@ async function stream(
   stack.defer(() => signal.removeEventListener('abort', stop));
   if (signal.aborted) stop();
 
+  const lease = openLease();
+  stack.defer(() => lease.end());
   // Taken over now, when the slot is ours: who had it before can no longer write behind us.
   const client = await asKafka(config.kafka.brokers, () =>
-    ProduceClient.open(cluster, `${pipeline}.tailrace.producer`, config.kafka.compression, signal),
+    ProduceClient.open(cluster, `${pipeline}.tailrace.producer`, config.kafka.compression, signal, lease),
   );
   const acknowledger = createAcknowledger({
     record: (lsn) =>
@@ -122,8 +127,17 @@ async function stream(
       if (op === 'r') metrics.snapshotRows.inc({ table }, events);
     },
   );
-  const snapshot = new SnapshotTask(setUp.progress, source.snapshotChunkRows, (table, progress) =>
-    putState(producer, pipeline, `snapshot/${table}`, progress),
+  // By the writer, since what it has sent of a table's progress before must not arrive behind this.
+  const snapshot = new SnapshotTask(
+    setUp.progress,
+    source.snapshotChunkRows,
+    (table, progress) =>
+      new Promise((resolve, reject) => {
+        const value = JSON.stringify(progress);
+        writer.note({ topic: stateTopic(pipeline), key: `snapshot/${table}`, value: () => value });
+        writer.whenSent(resolve, reject);
+        writer.kick();
+      }),
   );
   const { snapshotPaused } = await asKafka(config.kafka.brokers, () => readCommands(kafka, pipeline));
   if (snapshotPaused) snapshot.pause();
@@ -138,12 +152,14 @@ async function stream(
     wholeRow: wholeRowReader(control, AbortSignal.any([signal, halted.signal])),
     route: (relation) => routeOf(context, control, setUp, relation),
     setAside: (item) => setAside(context, producer, item),
+    historyRoute: (oid) => historyRouteOf(context, control, setUp, oid),
     chunk: (id) => snapshot.pendingChunk(id),
     chunkRoute: async ({ chunk: { oid, table } }) => {
       const [destination] = await setUp.tables.destinations([table]);
       if (destination === undefined) throw new RangeError('a destination was not prepared');
-      return { captured: { oid, table, places: [] }, ...destination };
+      return { captured: { oid, table, places: [] }, ...destination, historyFrom: null };
     },
+    chunkLeaves: (read, topic) => snapshot.leaving(read, topic),
     chunkSettled: (read, outcome) => snapshot.settle(read, outcome),
   });
 
@@ -152,8 +168,9 @@ async function stream(
   const watch = new TableWatch({
     context,
     client: catalogue,
-    publication: setUp.slot,
-    tables: setUp.tables,
+    setUp,
+    keepHistory: (start) =>
+      asKafka(config.kafka.brokers, () => putState(producer, pipeline, `history/${start.oid}`, start)),
     snapshot,
   });
   await watch.start(setUp.selected);
@@ -209,16 +226,37 @@ function oneAtATime(): <Result>(call: () => Promise<Result>) => Promise<Result> 
 async function routeOf(
   context: ProducerContext,
   control: pg.Client,
-  { tables }: SetUp,
+  { tables, histories }: SetUp,
   relation: Relation,
 ): Promise<Route | null> {
   const { source } = context.loaded.config;
   if (!matchesTable(source.tables, relation) || matchesTable(source.exclude, relation)) return null;
   const known = tables.published(relation);
-  const schema = await asSource(source.url, () => schemaOfRelation(control, relation, known));
+  const history = histories.get(relation.oid);
+  const schema = await asSource(source.url, () =>
+    schemaOfRelation(control, relation, known, history !== undefined),
+  );
+  if (schema === null) return null;
   const captured = captureTable(relation.oid, schema, isCaptured(context, schema));
   const [destination] = await tables.destinations([captured.table]);
-  return destination === undefined ? null : { captured, ...destination };
+  const historyFrom = history === undefined ? null : parseLsn(history.lsn);
+  return destination === undefined ? null : { captured, ...destination, historyFrom };
+}
+
+async function historyRouteOf(
+  context: ProducerContext,
+  control: pg.Client,
+  { tables, histories }: SetUp,
+  oid: number,
+): Promise<Route | null> {
+  const history = histories.get(oid);
+  if (history === undefined) return null;
+  const { url } = context.loaded.config.source;
+  const of = await asSource(url, () => readCapturedTable(context, control, oid, histories));
+  if (of === null) return null;
+  const [destination] = await tables.destinations([of.table]);
+  const captured = { ...of, places: [] };
+  return destination === undefined ? null : { captured, ...destination, historyFrom: parseLsn(history.lsn) };
 }
 
 /** Reads tables beside the stream for as long as the session lasts. */
@@ -240,7 +278,7 @@ async function runSnapshot(
     shapeOf: async (oid) => {
       const client = await connect();
       try {
-        return await readCapturedTable(context, client, oid);
+        return await readCapturedTable(context, client, oid, setUp.histories);
       } finally {
         await client.end();
       }
@@ -254,8 +292,8 @@ async function runSnapshot(
 
 async function watchTables(watch: TableWatch, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    await watch.check();
     await pause(TABLE_CHECK_INTERVAL_MS, signal);
-    if (!signal.aborted) await watch.check();
   }
 }
 
@@ -265,6 +303,6 @@ async function obey(commands: Commands, watch: TableWatch, snapshot: SnapshotTas
   else snapshot.resume();
   for (const [name, { id, where }] of commands.snapshots) {
     const table = watch.captured.find((each) => qualifiedName(each.table) === name);
-    if (table !== undefined) await snapshot.request(table, { id, ...(where === undefined ? {} : { where }) });
+    if (table !== undefined) await watch.readAgain(table, { id, ...(where === undefined ? {} : { where }) });
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TableSchema } from '../schemas/table-schema.ts';
-import { POSITION_COLUMN, type SnapshotTable } from './postgres/chunk-query.ts';
+import { POSITION_COLUMN } from './postgres/catalog.ts';
+import type { SnapshotTable } from './postgres/chunk-query.ts';
 import type { ReadChunk } from './postgres/snapshot.ts';
 import { afterRequest, SNAPSHOT_START, type SnapshotProgress } from './postgres/snapshot-progress.ts';
 import { parseTransactionSnapshot } from './postgres/snapshot-window.ts';
@@ -37,6 +38,7 @@ function read(
       rows: cursor.rows + rowCount,
       done: options.done === true,
     },
+    place: () => null,
     rowCount,
     byteLength: options.byteLength ?? rowCount * 100,
   };

@@ -1,4 +1,5 @@
-import { isKeyless, type SnapshotTable } from './postgres/chunk-query.ts';
+import { isKeyless } from './postgres/catalog.ts';
+import type { SnapshotTable } from './postgres/chunk-query.ts';
 import type { ReadChunk } from './postgres/snapshot.ts';
 import { afterRun, type SnapshotProgress } from './postgres/snapshot-progress.ts';
 

@@ -4,12 +4,14 @@ import { pause as delay } from '../core/retry.ts';
 import { fingerprintOf, qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
 import type { SnapshotTable } from './postgres/chunk-query.ts';
 import { readFacts, type TableFacts } from './postgres/table-facts.ts';
+import type { Note } from './kafka-writer.ts';
 import { prepareForChunks, readChunk, type ReadChunk } from './postgres/snapshot.ts';
 import {
   afterRequest,
   afterRun,
   anew,
   SNAPSHOT_START,
+  type SnapshotPlace,
   type SnapshotProgress,
   type SnapshotRequest,
 } from './postgres/snapshot-progress.ts';
@@ -25,6 +27,14 @@ const LOG_INTERVAL_MS = 10_000;
 const REPEAT_PAUSE_MS = 100;
 /** A chunk that turns out so large is cut: rows got wider all at once. */
 const BYTE_LIMIT = 16 * 1024 * 1024;
+
+/** Writes down how far a chunk's rows have come, in the request that carries them. */
+export interface LeavingChunk {
+  readonly note: Omit<Note, 'topic'>;
+  /** The row that the chunk gave last is in the writer. */
+  reach(): void;
+}
+
 export interface SnapshotOptions {
   readonly pipeline: string;
   /** All tables that are captured. */
@@ -97,6 +107,32 @@ export class SnapshotTask {
     return this.#queue.chunk(id);
   }
 
+  /** The chunk's rows are about to be written to `topic`. */
+  leaving(read: ReadChunk, topic: string): LeavingChunk {
+    const { table, oid } = read.chunk;
+    const name = qualifiedName(table);
+    const known = (): SnapshotProgress => this.#progress.get(name) ?? { ...SNAPSHOT_START, oid };
+    let reached: (() => SnapshotPlace) | null = null;
+    let left: SnapshotPlace | null = null;
+    // What has been dropped belongs to a run that has ended: its place would let the next one leave rows out.
+    const isWanted = () => this.#queue.chunk(read.chunk.id) !== undefined;
+    return {
+      reach: () => (reached = read.place()),
+      note: {
+        key: `snapshot/${name}`,
+        value: (endsOf) => {
+          left = isWanted() ? (reached?.() ?? null) : null;
+          return JSON.stringify(
+            left === null ? known() : { ...known(), leaving: { ...left, ends: endsOf(topic) } },
+          );
+        },
+        onSent: () => {
+          if (left !== null && isWanted()) this.#progress.set(name, { ...known(), ...left });
+        },
+      },
+    };
+  }
+
   /** The chunk's rows are safe in Kafka, or it must be read again. */
   settle(read: ReadChunk, outcome: 'written' | 'repeat'): void {
     if (outcome === 'written') {
@@ -112,9 +148,11 @@ export class SnapshotTask {
   }
 
   #arrived({ of, progress }: SnapshotJob, { next, rowCount }: ReadChunk): void {
-    this.#keep(of, progress);
     this.#rate.add(rowCount);
+    // Its last rows left with a note of the place; saved here, an older place could stand behind a newer one.
+    this.#progress.set(qualifiedName(of.table), progress);
     if (!next.done) return;
+    this.#keep(of, progress);
     this.#facts.delete(of.oid);
     const request = next.request?.id;
     this.#log?.info({ table: qualifiedName(of.table), rows: next.rows, request }, 'snapshot of table done');
@@ -123,6 +161,16 @@ export class SnapshotTask {
   /** Whether the table was read to the end. */
   isDone(table: TableSchema): boolean {
     return this.#progress.get(qualifiedName(table))?.done === true;
+  }
+
+  /** Whether the table is being read or waits for it. */
+  isReading(oid: number): boolean {
+    return this.#queue.jobs.some(({ of }) => of.oid === oid);
+  }
+
+  /** Whether a request of this id was made before. */
+  knows(of: SnapshotTable, id: string): boolean {
+    return this.#known(of)?.requestIds?.includes(id) === true;
   }
 
   /**
@@ -262,20 +310,18 @@ export class SnapshotTask {
     }
   }
 
-  async #readNext(client: pg.Client, job: SnapshotJob, { pipeline, log }: SnapshotOptions): Promise<void> {
+  async #readNext(client: pg.Client, job: SnapshotJob, { pipeline }: SnapshotOptions): Promise<void> {
     const { generation } = this.#queue;
     const { of, cursor, size } = job;
     const facts = this.#facts.get(of.oid) ?? (await readFacts(client, of, cursor.request?.where));
     this.#facts.set(of.oid, facts);
-    await readChunk(
+    const isRead = await readChunk(
       client,
       { pipeline, of, progress: cursor, size, byteLimit: BYTE_LIMIT, only: facts.only },
-      (read) => {
-        if (read.next.rows < cursor.rows)
-          log.warn({ table: qualifiedName(of.table) }, 'the table was rewritten: its snapshot begins again');
-        return this.#queue.pend(job, read, generation);
-      },
+      (read) => this.#queue.pend(job, read, generation),
     );
+    // The watch on the tables sees it too, and lets the table's history begin anew.
+    if (!isRead) this.#mustWait = true;
   }
 
   async #recover(

@@ -3,16 +3,20 @@ import type pg from 'pg';
 import { TailraceError } from '../core/errors.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
-import type { CapturedTables, Destination } from './captured-tables.ts';
+import type { Destination } from './captured-tables.ts';
 import type { ProducerContext } from './context.ts';
 import { asSource } from './failures.ts';
-import { listTables, type CatalogTable } from './postgres/catalog.ts';
+import { isKeyless, listTables, type CatalogTable } from './postgres/catalog.ts';
 import type { SnapshotTable } from './postgres/chunk-query.ts';
+import { canDecodeWith, insertPublicationName } from './postgres/insert-publication.ts';
+import { findTableProblems } from './postgres/table-problems.ts';
 import { publicationStatements } from './postgres/slot.ts';
 import { currentSnapshot } from './postgres/snapshot.ts';
 import { sees, type TransactionSnapshot } from './postgres/snapshot-window.ts';
+import type { SnapshotRequest } from './postgres/snapshot-progress.ts';
+import { beginHistory, readFiles, type HistoryStart } from './postgres/table-history.ts';
 import { readTableShapes, type TableShape } from './postgres/table-shapes.ts';
-import { readCapturedTable } from './set-up.ts';
+import { readCapturedTable, type SetUp } from './set-up.ts';
 import { reasonToReadAgain, refuseOtherKey } from './schema-change.ts';
 import type { SnapshotTask } from './snapshot-task.ts';
 
@@ -21,9 +25,10 @@ export interface WatchedSession {
   readonly context: ProducerContext;
   /** A connection that nothing long runs on. */
   readonly client: pg.Client;
-  readonly publication: string;
-  readonly tables: CapturedTables;
+  readonly setUp: SetUp;
   readonly snapshot: SnapshotTask;
+  /** Makes the beginning of a history safe. */
+  keepHistory(start: HistoryStart): Promise<void>;
 }
 
 /** A table that was published while transactions ran: what these wrote to it before is not in the stream. */
@@ -42,6 +47,8 @@ export class TableWatch {
   readonly #captured = new Map<number, SnapshotTable>();
   #shapes = new Map<number, TableShape>();
   #added: Added[] = [];
+  /** Histories that are to begin anew, by the table's oid, with the id of the request where somebody asked for it. */
+  readonly #due = new Map<number, string | null>();
   /** Tables that cannot be captured, each told once. */
   readonly #refused = new Set<number>();
 
@@ -59,6 +66,11 @@ export class TableWatch {
     this.#shapes = await this.#readShapes(captured.map(({ oid }) => oid));
     for (const of of captured) this.#captured.set(of.oid, of);
     await this.#tell(captured, (of, destination) => this.#reasonAtStart(of, destination));
+    // An earlier process may have ended between the beginning of a history and the wish to read it.
+    for (const of of captured) {
+      const history = this.#session.setUp.histories.get(of.oid);
+      if (history !== undefined && !this.#due.has(of.oid)) await this.#readHistory(of, history);
+    }
   }
 
   /** Looks at the catalogue. Throws SOURCE_*, KAFKA_*, REGISTRY_* and TABLE_KEY_CHANGED. */
@@ -76,14 +88,26 @@ export class TableWatch {
     await this.#followChanged(selected);
     this.#forgetGone(selected);
     await this.#readAdded();
+    await this.#beginDue();
   }
 
   async #addNew(found: readonly CatalogTable[], selected: readonly CatalogTable[]): Promise<void> {
-    const { context, client, publication, tables } = this.#session;
-    const { url } = context.loaded.config.source;
+    const fit = await this.#findFit(found);
+    const keyed = fit.filter(({ hasPrimaryKey }) => hasPrimaryKey);
+    if (keyed.length > 0) await this.#addKeyed(keyed, selected);
+    for (const table of fit) if (!table.hasPrimaryKey) await this.#beginNew(table);
+  }
+
+  /** The tables that can be captured; of the others each is told once. */
+  async #findFit(found: readonly CatalogTable[]): Promise<CatalogTable[]> {
+    const { context, client } = this.#session;
+    const { url, appendOnly } = context.loaded.config.source;
+    if (found.length === 0) return [];
+    const captureds = this.captured.map(({ table }) => table);
+    const problems = await asSource(url, () => findTableProblems(client, found, appendOnly, captureds));
     const fit: CatalogTable[] = [];
     for (const table of found) {
-      const problem = table.hasPrimaryKey ? null : withoutKey(table);
+      const problem = problems.get(table.oid) ?? null;
       if (problem === null) fit.push(table);
       else if (!this.#refused.has(table.oid)) {
         this.#refused.add(table.oid);
@@ -93,19 +117,25 @@ export class TableWatch {
         );
       }
     }
-    if (fit.length === 0) return;
+    return fit;
+  }
+
+  async #addKeyed(found: readonly CatalogTable[], selected: readonly CatalogTable[]): Promise<void> {
+    const { context, client, setUp } = this.#session;
+    const { url } = context.loaded.config.source;
     const captured: SnapshotTable[] = [];
-    for (const { oid } of fit) {
-      const of = await asSource(url, () => readCapturedTable(context, client, oid));
+    for (const { oid } of found) {
+      const of = await asSource(url, () => readCapturedTable(context, client, oid, setUp.histories));
       if (of !== null) captured.push(of);
     }
     // Topic and schema are there before the first event.
-    await tables.destinations(captured.map(({ table }) => table));
+    await setUp.tables.destinations(captured.map(({ table }) => table));
     const published = selected.filter(
-      ({ oid }) => this.#captured.has(oid) || fit.some((table) => table.oid === oid),
+      ({ oid, hasPrimaryKey }) =>
+        hasPrimaryKey && (this.#captured.has(oid) || found.some((table) => table.oid === oid)),
     );
     const running = await asSource(url, async () => {
-      for (const statement of await publicationStatements(client, publication, published))
+      for (const statement of await publicationStatements(client, setUp.slot, published))
         await client.query(statement);
       return currentSnapshot(client);
     });
@@ -120,7 +150,7 @@ export class TableWatch {
   }
 
   async #followChanged(selected: readonly CatalogTable[]): Promise<void> {
-    const { context, client, snapshot } = this.#session;
+    const { context, client, setUp, snapshot } = this.#session;
     const { url } = context.loaded.config.source;
     const shapes = await this.#readShapes(
       selected.map(({ oid }) => oid).filter((oid) => this.#captured.has(oid)),
@@ -128,7 +158,7 @@ export class TableWatch {
     const changed: SnapshotTable[] = [];
     for (const [oid, shape] of shapes) {
       if (this.#shapes.get(oid)?.digest === shape.digest) continue;
-      const of = await asSource(url, () => readCapturedTable(context, client, oid));
+      const of = await asSource(url, () => readCapturedTable(context, client, oid, setUp.histories));
       if (of === null) continue;
       this.#shapes.set(oid, shape);
       this.#captured.set(oid, of);
@@ -141,12 +171,14 @@ export class TableWatch {
 
   /** What remains of a table that is gone: its topic and its rows in the stores. */
   #forgetGone(selected: readonly CatalogTable[]): void {
-    const { context, snapshot } = this.#session;
+    const { context, setUp, snapshot } = this.#session;
     for (const { oid, table } of this.captured) {
       if (selected.some((each) => each.oid === oid)) continue;
       this.#captured.delete(oid);
       this.#shapes.delete(oid);
       this.#added = this.#added.filter(({ of }) => of.oid !== oid);
+      this.#due.delete(oid);
+      setUp.histories.delete(oid);
       snapshot.remove(oid);
       context.log.warn(
         { table: qualifiedName(table) },
@@ -172,20 +204,119 @@ export class TableWatch {
     captured: readonly SnapshotTable[],
     reasonOf: (of: SnapshotTable, destination: Destination) => string | null,
   ): Promise<void> {
-    const { context, tables, snapshot } = this.#session;
-    const destinations = await tables.destinations(captured.map(({ table }) => table));
+    const { context, setUp, snapshot } = this.#session;
+    const { source } = context.loaded.config;
+    const destinations = await setUp.tables.destinations(captured.map(({ table }) => table));
     for (const [place, of] of captured.entries()) {
       const destination = destinations[place];
       const reason = destination === undefined ? null : reasonOf(of, destination);
-      if (reason === null || context.loaded.config.source.snapshot === 'never') continue;
+      if (reason === null || source.snapshot === 'never') continue;
       context.log.info({ table: qualifiedName(of.table), reason }, 'the table has changed and is read again');
-      await snapshot.request(of, { id: `changed/${randomUUID()}` });
+      if (isKeyless(of.table)) this.#due.set(of.oid, null);
+      else await snapshot.request(of, { id: `changed/${randomUUID()}` });
     }
-    await this.#publish(captured);
+    // Consumers get to know the shape of a history that begins anew when it does: a restart sees the change until then.
+    await this.#publish(captured.filter(({ oid }) => !this.#due.has(oid)));
+  }
+
+  /** Reads a table again because somebody asks for it. */
+  async readAgain(of: SnapshotTable, request: SnapshotRequest): Promise<void> {
+    const { context, snapshot } = this.#session;
+    if (!isKeyless(of.table)) await snapshot.request(of, request);
+    else if (!snapshot.knows(of, request.id)) {
+      if (request.where !== undefined)
+        context.log.warn({ table: qualifiedName(of.table) }, 'a table without a key is read as a whole');
+      this.#due.set(of.oid, request.id);
+    }
+  }
+
+  async #beginNew({ oid }: CatalogTable): Promise<void> {
+    const { context, client, setUp } = this.#session;
+    const { url } = context.loaded.config.source;
+    if (setUp.publications.length === 1) {
+      // Only before Postgres 18, and only where `appendOnly` came to a pipeline that had run before.
+      const isReady = await asSource(url, () =>
+        canDecodeWith(client, insertPublicationName(setUp.slot), setUp.slot),
+      );
+      if (!isReady) return;
+      throw new TailraceError(
+        'PUBLICATION_ADDED',
+        'the slot has come to where the publication of the append-only tables was made',
+        'the producer goes on with it by itself',
+      );
+    }
+    const of = await asSource(url, () => readCapturedTable(context, client, oid, setUp.histories));
+    if (of === null) return;
+    for (const [each, shape] of await this.#readShapes([oid])) this.#shapes.set(each, shape);
+    await this.#begin(of, null);
+  }
+
+  /** Begins those histories anew that are due, and those of tables that were rewritten while they were read. */
+  async #beginDue(): Promise<void> {
+    const { client, context, snapshot } = this.#session;
+    const unkeyed = this.captured.filter(({ table }) => isKeyless(table));
+    const reading = unkeyed.filter(({ oid }) => snapshot.isReading(oid));
+    const files = await asSource(context.loaded.config.source.url, () =>
+      readFiles(
+        client,
+        reading.map(({ oid }) => oid),
+      ),
+    );
+    for (const { oid, table, filenode } of reading) {
+      if (files.get(oid) === filenode || this.#due.has(oid)) continue;
+      context.log.warn({ table: qualifiedName(table) }, 'the table was rewritten: its history begins anew');
+      this.#due.set(oid, null);
+    }
+    for (const of of unkeyed) {
+      const requestId = this.#due.get(of.oid);
+      if (requestId !== undefined) await this.#begin(of, requestId);
+    }
+  }
+
+  /** Begins the history of a table without a key, or begins it anew; in vain while its writers do not let go of it. */
+  async #begin(of: SnapshotTable, requestId: string | null): Promise<void> {
+    const { context, client, setUp, snapshot } = this.#session;
+    const { pipeline, source } = context.loaded.config;
+    const { oid, table } = of;
+    // Topic and schema are there before the first event.
+    await setUp.tables.destinations([table]);
+    // What is on its way has the places of before.
+    snapshot.remove(oid);
+    const start = await asSource(source.url, () =>
+      beginHistory(
+        client,
+        { pipeline, publication: insertPublicationName(setUp.slot) },
+        { oid, schema: table.schema, name: table.name },
+        {
+          keep: (history) => this.#session.keepHistory(history),
+          begin: (history) => setUp.histories.set(oid, history),
+        },
+      ),
+    );
+    if (start === null) {
+      context.log.warn(
+        { table: qualifiedName(table) },
+        'the history waits until the writers let go of the table',
+      );
+      return;
+    }
+    const begun = { ...of, visibleIn: start.seen, filenode: start.filenode };
+    this.#due.delete(oid);
+    this.#captured.set(oid, begun);
+    context.log.info({ table: qualifiedName(table) }, 'the history of a table without a key begins');
+    await this.#publish([begun]);
+    await this.#readHistory(begun, start);
+    if (requestId !== null) await snapshot.request(begun, { id: requestId });
+  }
+
+  async #readHistory(of: SnapshotTable, { xid }: HistoryStart): Promise<void> {
+    const { context, snapshot } = this.#session;
+    if (context.loaded.config.source.snapshot === 'never') return;
+    await snapshot.request(of, { id: `history/${xid}` });
   }
 
   async #publish(captured: readonly SnapshotTable[]): Promise<void> {
-    const { tables } = this.#session;
+    const { tables } = this.#session.setUp;
     const destinations = await tables.destinations(captured.map(({ table }) => table));
     await tables.publish(
       destinations.map((destination, place) => ({
@@ -197,7 +328,7 @@ export class TableWatch {
 
   /** Why a table must be read again that was there when the session began. Tables that were never read are read anyway. */
   #reasonAtStart(of: SnapshotTable, { output, topic }: Destination): string | null {
-    const before = this.#session.tables.published(output.table);
+    const before = this.#session.setUp.tables.published(output.table);
     if (before === undefined) return null;
     if (topic.lastPositions.every((last) => last === null))
       return this.#session.snapshot.isDone(of.table) ? 'its topic is empty' : null;
@@ -205,7 +336,7 @@ export class TableWatch {
   }
 
   #reasonWhileRunning(of: SnapshotTable, { output, topic }: Destination): string | null {
-    const before = this.#session.tables.published(output.table);
+    const before = this.#session.setUp.tables.published(output.table);
     return before === undefined ? 'renamed' : this.#reasonOfChange(of, before, output.table, topic.name);
   }
 
@@ -218,7 +349,7 @@ export class TableWatch {
     refuseOtherKey(table, output, topic);
     const shape = this.#shapes.get(oid);
     if (shape === undefined) return null;
-    const columns = this.#session.tables.publishedColumns(output) ?? shape.columns;
+    const columns = this.#session.setUp.tables.publishedColumns(output) ?? shape.columns;
     return reasonToReadAgain({ table, columns }, { table: output, columns: shape.columns }, shape.filled);
   }
 
@@ -226,12 +357,4 @@ export class TableWatch {
     const { context, client } = this.#session;
     return asSource(context.loaded.config.source.url, () => readTableShapes(client, oids));
   }
-}
-
-function withoutKey(table: CatalogTable): TailraceError {
-  return new TailraceError(
-    'TABLE_WITHOUT_KEY',
-    `table ${qualifiedName(table)} has no primary key`,
-    'add one',
-  );
 }

@@ -32,7 +32,8 @@ export function wholeRowReader(client: pg.Client, signal: AbortSignal) {
   ): Promise<Row | null> => {
     const missing = missingColumns(captured, after);
     if (missing.length === 0) return after;
-    const isInOld = missing.every((name) => before?.[name] !== undefined);
+    // An unchanged TOAST value is never null: a null says that the old row was sent without it.
+    const isInOld = missing.every((name) => (before?.[name] ?? null) !== null);
     if (!isInOld) await untilVisible(xid);
     const donor = isInOld ? before : await readRow(client, captured.table, after);
     if (donor === null) return null;

@@ -27,6 +27,12 @@ const source = z.strictObject({
   url: z.string().min(1).describe('postgres://user:password@host:port/database'),
   tables: z.array(tablePattern).min(1).describe('schema.table or schema.*'),
   exclude: z.array(tablePattern).default([]),
+  appendOnly: z
+    .array(tablePattern)
+    .default([])
+    .describe(
+      'tables without a primary key that are captured as history: each INSERT becomes a row of its own',
+    ),
   columns: z
     .record(
       tablePattern,

@@ -3,6 +3,7 @@ import { keyOf } from '../../schemas/change-event.ts';
 import type { Position } from '../../schemas/position.ts';
 import type { Column, TableSchema } from '../../schemas/table-schema.ts';
 import { emptyRow, type Row, type Value } from '../../schemas/value.ts';
+import { isKeyless } from './catalog.ts';
 import type { Tuple } from './pgoutput/messages.ts';
 import { valueFromText } from './text-value.ts';
 
@@ -20,14 +21,16 @@ export function captureTable(
   schema: TableSchema,
   isCaptured: (column: string) => boolean,
 ): CapturedTable {
-  const places = schema.columns.map((column) =>
+  const columnsOrNull = schema.columns.map((column) =>
     isCaptured(column.name) || schema.key.includes(column.name) ? column : null,
   );
-  const columns = places.filter((column) => column !== null);
+  const columns = columnsOrNull.filter((column) => column !== null);
   const names = new Set(columns.map(({ name }) => name));
   const foreignKeys = schema.foreignKeys.filter((foreignKey) =>
     foreignKey.columns.every((name) => names.has(name)),
   );
+  // The position, which comes first, is not in the source.
+  const places = isKeyless(schema) ? columnsOrNull.slice(1) : columnsOrNull;
   return { oid, table: { ...schema, columns, foreignKeys }, places };
 }
 

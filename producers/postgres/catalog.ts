@@ -13,6 +13,16 @@ export interface CatalogTable {
   readonly selectable: boolean;
 }
 
+/** The only key column of a table that has none of its own: 32 hex digits that tell its rows apart. */
+export const POSITION_COLUMN = '_position';
+
+export const POSITION: Column = { name: POSITION_COLUMN, type: 'text', kind: 'text', nullable: false };
+
+/** Whether the rows of a table are told apart by their positions alone. */
+export function isKeyless(table: TableSchema): boolean {
+  return table.key.length === 1 && table.key[0] === POSITION_COLUMN;
+}
+
 /** Ordinary and partitioned tables of the database that are the user's own; partitions belong to their root. */
 export async function listTables(client: pg.Client): Promise<CatalogTable[]> {
   const { rows } = await client.query<Record<string, string>>(`
@@ -34,7 +44,10 @@ export async function listTables(client: pg.Client): Promise<CatalogTable[]> {
   }));
 }
 
-/** The shape of one table now, or null when there is none with this oid or it has no primary key. */
+/**
+ * The shape of one table now, or null when there is none with this oid. One without a primary key has the rows' positions
+ * for a key (see `isKeyless`).
+ */
 export async function readTableSchema(client: pg.Client, oid: number): Promise<TableSchema | null> {
   const { rows: attributes } = await client.query<Record<string, string>>(
     `SELECT n.nspname AS schema, c.relname AS table, a.attname AS name, a.atttypid AS type_oid,
@@ -46,20 +59,22 @@ export async function readTableSchema(client: pg.Client, oid: number): Promise<T
   );
   const key = await readPrimaryKey(client, oid);
   const [first] = attributes;
-  if (first === undefined || key.length === 0) return null;
+  if (first === undefined) return null;
   const types = await describeTypes(
     client,
     attributes.map((column) => ({ oid: Number(column['type_oid']), modifier: Number(column['modifier']) })),
   );
+  const columns = attributes.map((column, place) => ({
+    name: column['name'] ?? '',
+    nullable: column['not_null'] !== 't',
+    ...(types[place] ?? GONE_TYPE),
+  }));
+  const isWithoutKey = key.length === 0;
   return {
     schema: first['schema'] ?? '',
     name: first['table'] ?? '',
-    columns: attributes.map((column, place) => ({
-      name: column['name'] ?? '',
-      nullable: column['not_null'] !== 't',
-      ...(types[place] ?? GONE_TYPE),
-    })),
-    key,
+    columns: isWithoutKey ? [POSITION, ...columns] : columns,
+    key: isWithoutKey ? [POSITION_COLUMN] : key,
     foreignKeys: await readForeignKeys(client, oid),
   };
 }

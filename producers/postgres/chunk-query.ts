@@ -1,9 +1,10 @@
 import pg from 'pg';
 import { columnOf, type TableSchema } from '../../schemas/table-schema.ts';
 import { emptyRow, type Row } from '../../schemas/value.ts';
+import { isKeyless, POSITION_COLUMN } from './catalog.ts';
 import type { CopiedRows } from './copied-rows.ts';
 import type { Fields } from './copy-text.ts';
-import { quoteIdentifier, quoteTable } from './preflight.ts';
+import { quoteIdentifier, quoteTable } from './quote.ts';
 import { parseTransactionSnapshot, type TransactionSnapshot } from './snapshot-window.ts';
 import { valueFromText } from './text-value.ts';
 
@@ -16,10 +17,9 @@ export interface SnapshotTable {
    * read. Absent: all rows are read.
    */
   readonly visibleIn?: string;
+  /** For a table without a key: the file in which the places of its rows mean something. */
+  readonly filenode?: string | null;
 }
-
-/** The only key column of a table that has none of its own: 32 hex digits that tell its rows apart. */
-export const POSITION_COLUMN = '_position';
 
 /** What a chunk's transaction found when it began. */
 export interface ChunkStart {
@@ -33,6 +33,8 @@ export interface ChunkQuery {
   readonly sql: string;
   /** The row in its final form, or null for one that comes by the stream. */
   row(fields: Fields): Row | null;
+  /** Where a chunk would begin that comes right behind this row. */
+  placeOf(fields: Fields): readonly string[];
   /** Where the next chunk begins, and whether there is none. */
   next(rows: CopiedRows): { lastKey: readonly string[] | null; done: boolean };
 }
@@ -49,10 +51,6 @@ export interface ChunkRange {
   readonly only: boolean;
   /** From `keyOperatorSchemas`. */
   readonly operatorSchemas: readonly string[];
-}
-
-export function isKeyless(table: TableSchema): boolean {
-  return table.key.length === 1 && table.key[0] === POSITION_COLUMN;
 }
 
 export function chunkQuery(of: SnapshotTable, range: ChunkRange, start: ChunkStart): ChunkQuery {
@@ -72,13 +70,15 @@ function chunkByKey(
     after === null ? [] : [behind(table.key.map(quoteIdentifier), literals, operatorSchemas)];
   const columns = table.columns.map(({ name }) => quoteIdentifier(name)).join(', ');
   const places = table.key.map((name) => table.columns.indexOf(columnOf(table, name)));
+  const placeOf = (fields: Fields) => places.map((place) => flat(fields[place] ?? ''));
   return {
     sql: `SELECT ${columns}${fromWhere(table, only, conditions, where)} ORDER BY ${key} LIMIT ${size}`,
     row: rowDecoder(table),
+    placeOf,
     next: (rows) => {
       const { last } = rows;
       return {
-        lastKey: last === null ? after : places.map((place) => flat(last[place] ?? '')),
+        lastKey: last === null ? after : placeOf(last),
         done: !rows.isCut && rows.count < size,
       };
     },
@@ -126,6 +126,7 @@ function chunkByPlace(
       if (then !== null && comesByStream(Number(fields[xminAt]), then, seen)) return null;
       return { ...decode(fields), [POSITION_COLUMN]: placeKey(fields[ctidAt] ?? '') };
     },
+    placeOf: (fields) => [flat(fields[ctidAt] ?? '')],
     next: (rows) => {
       const cutAt = rows.isCut ? rows.last?.[ctidAt] : undefined;
       return { lastKey: [flat(cutAt ?? `(${end},0)`)], done: cutAt == null && end >= blocks };

@@ -101,15 +101,35 @@ const SQLSTATE_ERRORS: Record<
   },
 };
 
+/**
+ * SQLSTATE classes of what passes, or of what the next session's checks explain: connection, rollback, resources, operator,
+ * a lock or a state of the server, a server that takes no writes.
+ */
+const PASSING_CLASSES = /^(08|25|40|53|55|57|58)/;
+/** Classes whose message can quote a value: data, constraints, and what a function raised. */
+const QUOTING_CLASSES = /^(22|23|P0)/;
+
 /** An error of `pg` as ours; errors that are ours already pass. */
 export function sourceError(thrown: unknown, url: string): TailraceError {
   if (thrown instanceof TailraceError) return thrown;
-  const error = toError(thrown) as Error & { code?: string };
+  const error = toError(thrown) as Error & { code?: string | undefined };
   const known = SQLSTATE_ERRORS[error.code ?? ''];
   if (known !== undefined) {
     return new TailraceError(known.code, `Postgres at ${redactUrl(url)}: ${error.message}`, known.fix, {
       cause: error,
     });
+  }
+  if (error instanceof pg.DatabaseError && !PASSING_CLASSES.test(error.code ?? '08'))
+    return queryFailed(error, url);
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return new TailraceError(
+      'INTERNAL',
+      error.message,
+      'this is a defect of Tailrace; please report it with the log',
+      {
+        cause: error,
+      },
+    );
   }
   return new TailraceError(
     'SOURCE_UNREACHABLE',
@@ -119,8 +139,19 @@ export function sourceError(thrown: unknown, url: string): TailraceError {
   );
 }
 
+function queryFailed(error: pg.DatabaseError, url: string): TailraceError {
+  const isQuoting = QUOTING_CLASSES.test(error.code ?? '');
+  const told = isQuoting ? 'the message is left out, since it can hold a value' : error.message;
+  return new TailraceError(
+    'SOURCE_QUERY_FAILED',
+    `Postgres at ${redactUrl(url)} refused a query with SQLSTATE ${error.code}: ${told}`,
+    'trying again would not help: the log of Postgres has the query; mend what it names, then start again',
+    isQuoting ? undefined : { cause: error },
+  );
+}
+
 /** Node gives connection errors to several addresses as one AggregateError without a message. */
-function describe(error: Error & { code?: string; errors?: Error[] }): string {
+function describe(error: Error & { code?: string | undefined; errors?: Error[] }): string {
   return (
     error.message || error.errors?.map((each) => each.message).join('; ') || error.code || 'unknown error'
   );

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TailraceError } from '../../core/errors.ts';
 import { qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
-import { describeTypes, readTableSchema } from './catalog.ts';
+import { describeTypes, isKeyless, POSITION, POSITION_COLUMN, readTableSchema } from './catalog.ts';
 import type { PgoutputMessage } from './pgoutput/messages.ts';
 
 export type Relation = Extract<PgoutputMessage, { tag: 'relation' }>;
@@ -11,28 +11,32 @@ export type Relation = Extract<PgoutputMessage, { tag: 'relation' }>;
  * with columns renamed, dropped or of another type. What the message does not say, whether a column may be null and which
  * columns are the key's, is taken from the catalogue, as far as it still fits, or from the shape that was known last.
  *
- * Throws TABLE_WITHOUT_KEY when no key can be found.
+ * A table whose history is captured has the rows' positions for a key; null for one whose history has not begun. Throws
+ * TABLE_WITHOUT_KEY when no key can be found.
  */
 export async function schemaOfRelation(
   client: pg.Client,
   relation: Relation,
   known: TableSchema | undefined,
-): Promise<TableSchema> {
+  isHistory: boolean,
+): Promise<TableSchema | null> {
   const now = await readTableSchema(client, relation.oid);
+  if (!isHistory && now !== null && isKeyless(now) && (known === undefined || isKeyless(known))) return null;
   const names = new Set(relation.columns.map(({ name }) => name));
   const types = await describeTypes(
     client,
     relation.columns.map(({ typeOid, typeModifier }) => ({ oid: typeOid, modifier: typeModifier })),
   );
-  const key = keyOf(relation, now, known);
+  const key = isHistory ? [POSITION_COLUMN] : keyOf(relation, now, known);
+  const columns = relation.columns.map(({ name }, place) => ({
+    name,
+    nullable: now?.columns.find((column) => column.name === name)?.nullable ?? !key.includes(name),
+    ...(types[place] ?? { type: 'text', kind: 'other' as const }),
+  }));
   return {
     schema: relation.schema,
     name: relation.name,
-    columns: relation.columns.map(({ name }, place) => ({
-      name,
-      nullable: now?.columns.find((column) => column.name === name)?.nullable ?? !key.includes(name),
-      ...(types[place] ?? { type: 'text', kind: 'other' as const }),
-    })),
+    columns: isHistory ? [POSITION, ...columns] : columns,
     key: [...key],
     foreignKeys: (now?.foreignKeys ?? []).filter(({ columns }) => columns.every((name) => names.has(name))),
   };

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { quoteTable } from './preflight.ts';
+import { quoteTable } from './quote.ts';
 
 /**
  * How many rows the planner expects. `where` is a condition of the user's; what is wrong with it is thrown by `pg`. The

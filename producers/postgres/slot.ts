@@ -7,7 +7,7 @@ import {
   type FoundSlot,
   type RecordedPosition,
 } from './position-check.ts';
-import { quoteIdentifier, quoteTable } from './preflight.ts';
+import { quoteIdentifier, quoteTable } from './quote.ts';
 import { readSourceIdentity, type TimelineEnd } from './source-identity.ts';
 import { slotInUse } from './standby.ts';
 
@@ -59,7 +59,8 @@ export async function publicationStatements(
   publication: string,
   tables: readonly { schema: string; name: string }[],
 ): Promise<string[]> {
-  const list = tables.map(quoteTable).join(', ');
+  // With its children published too, updates of one without a key would fail. A partitioned table has its partitions anyway.
+  const list = tables.map((table) => `ONLY ${quoteTable(table)}`).join(', ');
   const name = quoteIdentifier(publication);
   // Without the root's name the changes of a partition would come under the partition's own name, and be passed over.
   const options = "publish = 'insert, update, delete, truncate', publish_via_partition_root = true";
@@ -69,7 +70,8 @@ export async function publicationStatements(
     [publication],
   );
   const [found] = existing;
-  if (found === undefined) return [`CREATE PUBLICATION ${name} FOR TABLE ${list} WITH (${options})`];
+  const forTables = tables.length === 0 ? '' : ` FOR TABLE ${list}`;
+  if (found === undefined) return [`CREATE PUBLICATION ${name}${forTables} WITH (${options})`];
   const { rows } = await client.query<{ schema: string; name: string }>(
     'SELECT schemaname AS schema, tablename AS name FROM pg_publication_tables WHERE pubname = $1',
     [publication],
@@ -79,7 +81,11 @@ export async function publicationStatements(
   const isCurrent = published.size === wanted.size && [...wanted].every((table) => published.has(table));
   return [
     ...(found.complete === 't' ? [] : [`ALTER PUBLICATION ${name} SET (${options})`]),
-    ...(isCurrent ? [] : [`ALTER PUBLICATION ${name} SET TABLE ${list}`]),
+    ...(isCurrent
+      ? []
+      : [
+          `ALTER PUBLICATION ${name} ${tables.length === 0 ? `DROP TABLE ${rows.map(quoteTable).join(', ')}` : `SET TABLE ${list}`}`,
+        ]),
   ];
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterRequest, afterRun, anew, isOver, SNAPSHOT_START } from './snapshot-progress.ts';
+import { afterRequest, afterRun, anew, arrived, isOver, SNAPSHOT_START } from './snapshot-progress.ts';
 
 const done = { lastKey: ['9'], rows: 9, done: true };
 const underWay = { lastKey: ['4'], rows: 4, done: false };
@@ -37,7 +37,7 @@ test('a request for all rows covers what is under way, one with a condition wait
 
 test('a run that begins anew keeps its request and forgets its place', () => {
   const request = { id: 'a', where: 'n > 1' };
-  expect(anew({ ...underWay, request, requestIds: ['a'], filenode: '7' })).toStrictEqual({
+  expect(anew({ ...underWay, request, requestIds: ['a'] })).toStrictEqual({
     ...SNAPSHOT_START,
     request,
     requestIds: ['a'],
@@ -52,4 +52,13 @@ test('a request is over when it is done or when another has taken its place', ()
   expect(isOver(running, 'a')).toBe(false);
   expect(isOver({ ...running, done: true }, 'a')).toBe(true);
   expect(isOver(afterRequest(running, { id: 'b' }) ?? undefined, 'a')).toBe(true);
+});
+
+test('rows that left with the record count once every partition has got its last one', () => {
+  const place = { lastKey: ['6'], rows: 6 };
+  const progress = { ...underWay, leaving: { ...place, ends: { 0: 'b', 2: 'd' } } };
+  expect(arrived(progress, ['b', null, 'e'])).toStrictEqual({ ...underWay, ...place });
+  for (const last of [['a', null, 'e'], ['b', null, 'c'], ['b', null, null], ['b']])
+    expect(arrived(progress, last)).toStrictEqual(underWay);
+  expect(arrived(underWay, [null])).toStrictEqual(underWay);
 });

@@ -6,7 +6,13 @@ export interface SnapshotRequest {
   readonly where?: string;
 }
 
-/** How far the snapshot of a table has come; kept in the state topic after each chunk. */
+/** A place in a table, and the rows before it. */
+export interface SnapshotPlace {
+  readonly lastKey: readonly string[];
+  readonly rows: number;
+}
+
+/** How far the snapshot of a table has come; kept in the state topic, in one request with the rows themselves. */
 export interface SnapshotProgress {
   /** Texts of the last key's columns, or the last place in a table without key; null before the first chunk. */
   readonly lastKey: readonly string[] | null;
@@ -20,8 +26,11 @@ export interface SnapshotProgress {
   readonly requestIds?: readonly string[];
   /** Requests that come after this one. */
   readonly waiting?: readonly SnapshotRequest[];
-  /** The file whose places `lastKey` means, for a table without key. */
-  readonly filenode?: string;
+  /**
+   * Where it stands once the rows have arrived that left with this record: when each partition of the topic (by number) has
+   * come to this position.
+   */
+  readonly leaving?: SnapshotPlace & { readonly ends: Readonly<Record<string, string>> };
   /** SQLSTATE with which the last request failed. */
   readonly failure?: string;
 }
@@ -61,10 +70,25 @@ export function afterRun(progress: SnapshotProgress): SnapshotProgress {
   };
 }
 
+/**
+ * The progress as the topic's last positions show it. When the rows that left with the record have not arrived everywhere,
+ * all of them are read again.
+ */
+export function arrived(
+  { leaving, ...progress }: SnapshotProgress,
+  lastPositions: readonly (string | null)[],
+): SnapshotProgress {
+  if (leaving === undefined) return progress;
+  const { ends, ...place } = leaving;
+  const isThere = Object.entries(ends).every(
+    ([partition, end]) => (lastPositions[Number(partition)] ?? '') >= end,
+  );
+  return isThere ? { ...progress, ...place } : progress;
+}
+
 /** The same run from its beginning. */
 export function anew(progress: SnapshotProgress): SnapshotProgress {
-  const { filenode: _, ...rest } = progress;
-  return { ...rest, ...SNAPSHOT_START };
+  return { ...progress, ...SNAPSHOT_START };
 }
 
 /** Whether a request is over: carried out, failed, or covered by a later one. */

@@ -1,44 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import type pg from 'pg';
 import { columnOf, qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
 import { emptyRow, type Row, type Value } from '../../schemas/value.ts';
-import { chunkQuery, isKeyless, type ChunkQuery, type SnapshotTable } from './chunk-query.ts';
+import { chunkQuery, type ChunkQuery, type SnapshotTable } from './chunk-query.ts';
 import type { CopiedRows } from './copied-rows.ts';
 import { copyOut } from './copy-out.ts';
+import type { Fields } from './copy-text.ts';
 import { keyOperatorSchemas } from './catalog.ts';
-import { quoteIdentifier, quoteTable } from './preflight.ts';
-import { anew, type SnapshotProgress } from './snapshot-progress.ts';
+import { quoteIdentifier, quoteTable } from './quote.ts';
+import type { SnapshotPlace, SnapshotProgress } from './snapshot-progress.ts';
 import { parseTransactionSnapshot, type Chunk, type TransactionSnapshot } from './snapshot-window.ts';
 import { valueFromText } from './text-value.ts';
-
-/** The prefix of our own logical messages in the WAL. */
-export const MESSAGE_PREFIX = 'tailrace';
-
-/** What our logical messages say. Each pipeline ignores the messages of the others. */
-export type WalMessage =
-  /** `seen` is what its session saw, as the text of a snapshot. */
-  | { readonly kind: 'heartbeat'; readonly pipeline: string; readonly seen: string }
-  | {
-      readonly kind: 'open' | 'close';
-      readonly pipeline: string;
-      readonly chunk: string;
-      readonly oid: number;
-    };
-
-/** The statement that writes a watermark into the WAL. */
-function watermark(message: Exclude<WalMessage, { kind: 'heartbeat' }>): string {
-  const [prefix, content] = [MESSAGE_PREFIX, JSON.stringify(message)].map((text) => pg.escapeLiteral(text));
-  return `SELECT pg_logical_emit_message(true, ${prefix}, ${content})`;
-}
-
-/** Writes a heartbeat into the WAL, as a transaction of its own. */
-export async function emitHeartbeat(client: pg.Client, pipeline: string): Promise<void> {
-  await client.query(
-    `SELECT pg_logical_emit_message(true, $1,
-       json_build_object('kind', 'heartbeat', 'pipeline', $2::text, 'seen', pg_current_snapshot()::text)::text)`,
-    [MESSAGE_PREFIX, pipeline],
-  );
-}
+import { watermark } from './wal-message.ts';
 
 /** What a query would see now. */
 export async function currentSnapshot(client: pg.Client): Promise<TransactionSnapshot> {
@@ -50,6 +23,8 @@ export async function currentSnapshot(client: pg.Client): Promise<TransactionSna
 export interface ReadChunk {
   readonly chunk: Chunk;
   readonly next: SnapshotProgress;
+  /** The place right behind the row that `chunk.rows` gave last, to be asked for later; null before the first. */
+  place(): (() => SnapshotPlace) | null;
   /** What was read, before the stream's changes are taken out. */
   readonly rowCount: number;
   readonly byteLength: number;
@@ -64,7 +39,8 @@ export async function prepareForChunks(client: pg.Client): Promise<void> {
 /**
  * Reads the next rows of a table between two watermarks. `register` is called before the closing watermark is written, so
  * that the reader of the stream knows the chunk when it meets the watermark; when it returns false, the chunk is not
- * wanted any more and has no closing watermark.
+ * wanted any more and has no closing watermark. Returns false, and reads nothing, where a table without a key has been
+ * rewritten: VACUUM FULL, CLUSTER or an ALTER has moved all rows.
  */
 export async function readChunk(
   client: pg.Client,
@@ -80,12 +56,16 @@ export async function readChunk(
     only: boolean;
   },
   register: (read: ReadChunk) => boolean,
-): Promise<void> {
+): Promise<boolean> {
   const { pipeline, of, size, byteLimit, only } = request;
   const { oid, table } = of;
   const id = randomUUID();
   const start = await beginChunk(client, of, only, watermark({ kind: 'open', pipeline, chunk: id, oid }));
-  const progress = atSameFile(request.progress, of, start.filenode);
+  if (of.filenode !== undefined && of.filenode !== start.filenode) {
+    await client.query('COMMIT');
+    return false;
+  }
+  const { progress } = request;
   const query = chunkQuery(
     of,
     {
@@ -98,19 +78,22 @@ export async function readChunk(
     start,
   );
   const copied = await copyOut(client, query.sql, byteLimit);
+  let given: { fields: Fields; count: number } | null = null;
+  const rows = rowsOf(query, copied, (fields, count) => (given = { fields, count }));
   const isWanted = register({
-    chunk: { id, oid, table, rows: rowsOf(query, copied), seen: start.seen },
-    next: {
-      ...progress,
-      ...query.next(copied),
-      rows: progress.rows + copied.count,
-      ...(isKeyless(table) && start.filenode !== null ? { filenode: start.filenode } : {}),
+    chunk: { id, oid, table, rows, seen: start.seen },
+    next: { ...progress, ...query.next(copied), rows: progress.rows + copied.count },
+    place: () => {
+      if (given === null) return null;
+      const { fields, count } = given;
+      return () => ({ lastKey: query.placeOf(fields), rows: progress.rows + count });
     },
     rowCount: copied.count,
     byteLength: copied.byteLength,
   });
   const close = watermark({ kind: 'close', pipeline, chunk: id, oid });
   await client.query(isWanted ? `COMMIT; ${close}` : 'COMMIT');
+  return true;
 }
 
 /**
@@ -140,20 +123,16 @@ async function beginChunk(
   };
 }
 
-/** Places mean nothing in another file: VACUUM FULL or CLUSTER has moved all rows. */
-function atSameFile(
-  progress: SnapshotProgress,
-  { table }: SnapshotTable,
-  filenode: string | null,
-): SnapshotProgress {
-  const isMoved = isKeyless(table) && progress.lastKey !== null && progress.filenode !== filenode;
-  return isMoved ? anew(progress) : progress;
-}
-
-function rowsOf(query: ChunkQuery, copied: CopiedRows): Iterable<Row> {
+function rowsOf(
+  query: ChunkQuery,
+  copied: CopiedRows,
+  onRow: (fields: Fields, count: number) => void,
+): Iterable<Row> {
   return {
     *[Symbol.iterator]() {
+      let count = 0;
       for (const fields of copied) {
+        onRow(fields, (count += 1));
         const row = query.row(fields);
         if (row !== null) yield row;
       }

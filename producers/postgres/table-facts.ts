@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { TailraceError } from '../../core/errors.ts';
 import { qualifiedName } from '../../schemas/table-schema.ts';
-import { isKeyless, type SnapshotTable } from './chunk-query.ts';
+import { isKeyless } from './catalog.ts';
+import type { SnapshotTable } from './chunk-query.ts';
 import { estimateRows } from './row-estimate.ts';
 
 /** What is asked of the server once for each table that is read. */

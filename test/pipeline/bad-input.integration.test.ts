@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { STORE_TYPES, type StoreType } from '../../examples/equality/reader.ts';
-import { startReplicaPostgres } from './replica-postgres.ts';
+import { startOwnPostgres } from './own-postgres.ts';
 import { onServer, openSourceDatabase, type SourceDatabase } from './source-database.ts';
 import { addressOf } from './stores.ts';
 import { startTailrace } from './worker.ts';
@@ -24,6 +24,11 @@ beforeAll(async () => {
     CREATE TABLE orders (id int PRIMARY KEY, note text);
     CREATE TABLE keyless (id int);
     CREATE TABLE secrets (id int PRIMARY KEY);
+    CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE);
+    CREATE SCHEMA app;
+    CREATE SCHEMA app_user;
+    CREATE TABLE app.user_roles (id int PRIMARY KEY);
+    CREATE TABLE app_user.roles (id int PRIMARY KEY);
     CREATE ROLE ${readOnlyRole} LOGIN PASSWORD '${rolePassword}';
     CREATE ROLE ${replicatingRole} LOGIN REPLICATION PASSWORD '${rolePassword}';
     GRANT SELECT ON orders TO ${readOnlyRole}, ${replicatingRole}`);
@@ -266,8 +271,51 @@ describe.concurrent('one clear error about Postgres', () => {
     );
   });
 
+  test('updates of a table would fail once it is published, so it is not', async () => {
+    await expectComplaint(
+      { config: source({ tables: ['public.deferred'] }) },
+      {
+        code: 'TABLE_IDENTITY',
+        exitCode: 6,
+        says: /table public\.deferred has a deferrable primary key.*updates and deletes fail in Postgres/,
+        fix: /ALTER TABLE "public"\."deferred" REPLICA IDENTITY FULL;/,
+      },
+    );
+    const published = await database.query("SELECT FROM pg_publication_tables WHERE tablename = 'deferred'");
+    expect(published).toEqual([]);
+  });
+
+  test('two tables would have topics that Kafka takes for the same', async () => {
+    await expectComplaint(
+      { config: source({ tables: ['app.*', 'app_user.*'] }) },
+      {
+        code: 'TABLE_NAMES_COLLIDE',
+        exitCode: 2,
+        says: /tables app\.user_roles and app_user\.roles would share one topic/,
+        fix: /source\.exclude/,
+      },
+    );
+  });
+
+  test('it refuses a query for a reason that does not pass', async () => {
+    await using guarded = await openSourceDatabase();
+    await guarded.query(`
+      CREATE TABLE orders (id int PRIMARY KEY);
+      CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not here: a-value'; END $$;
+      CREATE EVENT TRIGGER refuse_ddl ON ddl_command_start EXECUTE FUNCTION refuse()`);
+    await expectComplaint(
+      { config: source({ url: guarded.url }) },
+      {
+        code: 'SOURCE_QUERY_FAILED',
+        exitCode: 1,
+        says: /SQLSTATE P0001: the message is left out/,
+        fix: /log of Postgres/,
+      },
+    );
+  });
+
   test('its wal_level is replica', async () => {
-    await using server = await startReplicaPostgres();
+    await using server = await startOwnPostgres({ wal_level: 'replica' });
     await expectComplaint(
       { config: source({ url: server.url }) },
       {

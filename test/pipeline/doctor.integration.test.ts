@@ -81,18 +81,50 @@ test('tables whose updates would fail are found, and the fix that is printed men
       CREATE TABLE parted (id int PRIMARY KEY) PARTITION BY RANGE (id);
       CREATE TABLE part PARTITION OF parted FOR VALUES FROM (0) TO (10);
       ALTER TABLE part REPLICA IDENTITY NOTHING;
+      CREATE TABLE computed (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED);
+      ALTER TABLE computed REPLICA IDENTITY FULL;
+      CREATE TABLE mixed (id int PRIMARY KEY) PARTITION BY RANGE (id);
+      CREATE TABLE mixed_part PARTITION OF mixed FOR VALUES FROM (0) TO (10);
+      ALTER TABLE mixed REPLICA IDENTITY FULL;
       CREATE TABLE "Full" (id int PRIMARY KEY);
       ALTER TABLE "Full" REPLICA IDENTITY FULL`,
   });
   const { exitCode, checks } = await doctor(pipeline);
   expect(exitCode).toBe(6);
-  expect(checks.filter(({ status }) => status === 'fail')).toHaveLength(6);
-  for (const table of ['unique', 'indexed', 'No""thing', 'deferred', 'other', 'part']) {
+  expect(checks.filter(({ status }) => status === 'fail')).toHaveLength(8);
+  for (const table of ['unique', 'indexed', 'No""thing', 'deferred', 'other', 'part', 'computed', 'mixed']) {
     const fix = fixOf(checks, `"public"."${table}"`);
     expect(fix, table).toMatch(/^ALTER TABLE .*;$/);
     await pipeline.database.query(fix);
   }
   expect((await doctor(pipeline)).exitCode).toBe(0);
+});
+
+test('neither setup nor the statements that it prints publish a table whose updates would fail', async () => {
+  await using pipeline = await openPipeline({ sql: 'CREATE TABLE deferred (id int PRIMARY KEY DEFERRABLE)' });
+  for (const args of [['setup'], ['setup', '--print-sql']]) {
+    const { exitCode, stdout, stderr } = await pipeline.tailrace(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 6, stdout: '' });
+    expect(stderr).toContain('error TABLE_IDENTITY: ');
+  }
+  expect(await pipeline.database.query('SELECT FROM pg_publication')).toEqual([]);
+});
+
+test('tables that cannot have a topic of their own are told', async () => {
+  await using pipeline = await openPipeline({
+    sql: `
+      CREATE SCHEMA tailrace; CREATE TABLE tailrace.state (id int PRIMARY KEY);
+      CREATE TABLE public."a.b" (id int PRIMARY KEY); CREATE TABLE public.a_b (id int PRIMARY KEY)`,
+    source: { tables: ['public.*', 'tailrace.*'] },
+  });
+  const { checks } = await doctor(pipeline);
+  expect(checks.filter(({ status }) => status === 'fail')).toMatchObject([
+    {
+      name: 'tables',
+      evidence: expect.stringMatching(/public\.a\.b and public\.a_b|public\.a_b and public\.a\.b/) as string,
+    },
+    { name: 'tables', evidence: expect.stringContaining('tailrace.state') as string },
+  ]);
 });
 
 test('what is not captured or must be read back is warned of', async () => {

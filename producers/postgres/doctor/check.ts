@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { SourceConfig } from '../../../core/config/schema.ts';
+import type { CatalogTable } from '../catalog.ts';
 import type { SlotRecord } from '../slot.ts';
 
 /** What one look at the source found; the form of `tailrace doctor --json` (docs/cli.md). */
@@ -25,21 +26,19 @@ export interface Patient {
   /** Takes no writes: most of what depends on the WAL position cannot be asked. */
   readonly isStandby: boolean;
   readonly role: string;
-  readonly tables: readonly CheckedTable[];
+  readonly tables: readonly CatalogTable[];
   /** What the pipeline remembers; null before its first start, undefined where Kafka could not be asked. */
   readonly known: SlotRecord | null | undefined;
-}
-
-export interface CheckedTable {
-  readonly oid: number;
-  readonly schema: string;
-  readonly name: string;
 }
 
 export type Row = Readonly<Record<string, string | null>>;
 
 /** Rows as Postgres' texts; booleans are `t` and `f`. */
-export async function ask({ client }: Patient, sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+export async function ask(
+  { client }: Pick<Patient, 'client'>,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
   return (await client.query<Row>(sql, [...values])).rows;
 }
 

@@ -2,16 +2,17 @@ import type pg from 'pg';
 import type { SourceConfig } from '../../../core/config/schema.ts';
 import { TailraceError } from '../../../core/errors.ts';
 import { matchesTable } from '../../../schemas/table-pattern.ts';
-import { listTables } from '../catalog.ts';
+import { listTables, type CatalogTable } from '../catalog.ts';
 import { selectTables } from '../preflight.ts';
+import { findNameProblems } from '../table-problems.ts';
 import { slotName, type SlotRecord } from '../slot.ts';
-import { fail, ok, type Check, type CheckedTable, type Patient } from './check.ts';
+import { fail, ok, type Check, type Patient } from './check.ts';
 import { checkPublication } from './publication.ts';
 import { checkRole } from './role.ts';
 import { checkServer } from './server.ts';
 import { checkSlot } from './slot.ts';
 import { checkIdentities, checkToast, checkUncaptured, checkUnlogged } from './tables.ts';
-import { checkTransactions } from './transactions.ts';
+import { checkTransactions, LONG_SECONDS } from './transactions.ts';
 
 export interface Complaint {
   readonly pipeline: string;
@@ -45,21 +46,26 @@ export async function diagnoseSource(client: pg.Client, complaint: Complaint): P
     ...(await checkServer(patient)),
     ...(await checkRole(patient)),
     selection.check,
+    ...checkNames(selection.tables),
     ...(patient.tables.length === 0 ? [] : await checkPublication(patient)),
     ...(await checkIdentities(patient)),
     ...(await checkToast(patient)),
     ...(await checkUncaptured(patient)),
     ...(await checkUnlogged(patient, isNamed)),
     ...(await checkSlot(patient)),
-    ...(await checkTransactions(patient)),
+    ...(await checkTransactions(patient, LONG_SECONDS)),
   ];
+}
+
+function checkNames(tables: readonly CatalogTable[]): Check[] {
+  return [...findNameProblems(tables).values()].map(({ message, fix }) => fail('tables', message, fix));
 }
 
 /** A pattern without a table is a finding, and no reason to look at nothing else. */
 async function findTables(
   client: pg.Client,
   source: SourceConfig,
-): Promise<{ check: Check; tables: readonly CheckedTable[] }> {
+): Promise<{ check: Check; tables: readonly CatalogTable[] }> {
   const all = await listTables(client);
   try {
     const tables = selectTables(all, source);

@@ -1,12 +1,17 @@
-import { publicationStatements } from '../slot.ts';
-import { quoteIdentifier, quoteTable } from '../preflight.ts';
+import { bothPublicationStatements } from '../insert-publication.ts';
+import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { ask, fail, listed, ok, warn, type Check, type Patient } from './check.ts';
 
 const NAME = 'publication';
 
 /** Whether the publication is as it should be, or the role may bring it there. */
 export async function checkPublication(patient: Patient): Promise<Check[]> {
-  const statements = await publicationStatements(patient.client, patient.slot, patient.tables);
+  const statements = await bothPublicationStatements(
+    patient.client,
+    patient.slot,
+    patient.tables,
+    patient.source.appendOnly,
+  );
   const filters = await checkFilters(patient);
   if (statements.length === 0)
     return [ok(NAME, `${patient.slot} publishes the ${patient.tables.length} captured tables`), ...filters];

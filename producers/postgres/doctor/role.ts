@@ -1,4 +1,5 @@
-import { MAY_REPLICATE, quoteIdentifier, quoteTable } from '../preflight.ts';
+import { MAY_REPLICATE } from '../preflight.ts';
+import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { ask, fail, listed, ok, type Check, type Patient } from './check.ts';
 
 /** What the connected role may do. */

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../../core/format-bytes.ts';
 import { formatLsn } from '../../../schemas/lsn.ts';
 import { findPositionProblem, findSlotProblem } from '../position-check.ts';
-import { quoteIdentifier } from '../preflight.ts';
+import { quoteIdentifier } from '../quote.ts';
 import { findForeignOwner, readSlotStatus, type SlotStatus } from '../slot.ts';
 import { readSourceIdentity, readTimelineHistory } from '../source-identity.ts';
 import { ask, fail, ok, warn, type Check, type Patient } from './check.ts';

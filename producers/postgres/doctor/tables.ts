@@ -1,91 +1,25 @@
 import { formatBytes } from '../../../core/format-bytes.ts';
-import { quoteTable } from '../preflight.ts';
-import { ask, fail, listed, ok, warn, type Check, type Patient, type Row } from './check.ts';
-
-const IDENTITY = 'replica identity';
-const IDENTITY_NAMES: Readonly<Record<string, string>> = {
-  d: 'default',
-  f: 'full',
-  i: 'index',
-  n: 'nothing',
-};
+import { quoteTable } from '../quote.ts';
+import { findIdentityProblem, readIdentities } from '../table-identity.ts';
+import { isHistory } from '../table-problems.ts';
+import { ask, fail, listed, ok, warn, type Check, type Patient } from './check.ts';
 
 /** Key and replica identity of each table, one line a table, and its partitions where they differ from it. */
-export async function checkIdentities(patient: Patient): Promise<Check[]> {
-  const rows = await ask(
-    patient,
-    `SELECT n.nspname AS schema, c.relname AS name, c.relreplident AS identity, c.relispartition AS partition,
-            (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place)
-               FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-               JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-              WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts) AS key,
-            -- A deferrable key cannot tell rows apart while a transaction runs, so Postgres does not take it as identity.
-            (SELECT i.indimmediate FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS immediate,
-            -- How a unique index over columns that are never null becomes the key. One that serves a constraint already
-            -- cannot be taken over, nor can any of a partitioned table.
-            (SELECT CASE WHEN c.relkind = 'p' OR EXISTS (SELECT FROM pg_constraint o WHERE o.conindid = i.indexrelid)
-                         THEN '(' || (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place)
-                                        FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-                                        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-                                       WHERE k.place <= i.indnkeyatts) || ')'
-                         ELSE 'USING INDEX ' || quote_ident(x.relname) END
-               FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-              WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
-                AND i.indpred IS NULL AND i.indexprs IS NULL
-                AND NOT EXISTS (SELECT FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
-                                  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
-                                 WHERE k.place <= i.indnkeyatts AND NOT a.attnotnull)
-              ORDER BY x.relname LIMIT 1) AS candidate,
-            (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-              WHERE i.indrelid = c.oid AND i.indisreplident) AS chosen,
-            -- Whether the chosen index holds the whole primary key.
-            (SELECT p.indkey::int2[] <@ i.indkey::int2[] FROM pg_index i JOIN pg_index p ON p.indrelid = i.indrelid
-              WHERE i.indrelid = c.oid AND i.indisreplident AND p.indisprimary) AS covers
-       FROM unnest($1::oid[]) root CROSS JOIN LATERAL (SELECT root AS oid UNION SELECT relid FROM pg_partition_tree(root)) member
-       JOIN pg_class c ON c.oid = member.oid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2`,
-    [patient.tables.map(({ oid }) => oid)],
+export async function checkIdentities({ client, source, tables }: Patient): Promise<Check[]> {
+  const identities = await readIdentities(
+    client,
+    tables.map(({ oid }) => oid),
   );
-  const checks = rows.map((row) => ({ row, check: checkIdentity(row) }));
-  // A large table may have thousands of partitions: only those with a problem get a line.
-  return checks
-    .filter(({ row, check }) => row['partition'] !== 't' || check.status !== 'ok')
-    .map(({ check }) => check);
-}
-
-function checkIdentity(row: Row): Check {
-  const table = quoteTable({ schema: row['schema'] ?? '', name: row['name'] ?? '' });
-  const { key = null, identity = '', candidate = null } = row;
-  if (key === null) {
-    return fail(
-      IDENTITY,
-      `${table} has no primary key: its rows cannot be told apart, and once published its updates and deletes fail`,
-      candidate === null
-        ? `ALTER TABLE ${table} ADD PRIMARY KEY (...); or leave it out with source.exclude`
-        : `ALTER TABLE ${table} ADD PRIMARY KEY ${candidate};`,
-    );
-  }
-  const evidence = `${table}: key (${key}), replica identity ${IDENTITY_NAMES[identity ?? ''] ?? identity}`;
-  const byDefault = `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT;`;
-  if (identity === 'n') {
-    return fail(IDENTITY, `${evidence}: once published its updates and deletes fail in Postgres`, byDefault);
-  }
-  if (identity === 'd' && row['immediate'] !== 't') {
-    return fail(
-      IDENTITY,
-      `${evidence}: the key is deferrable, so once published updates and deletes fail in Postgres`,
-      `ALTER TABLE ${table} REPLICA IDENTITY FULL;`,
-    );
-  }
-  if (identity === 'i' && row['covers'] !== 't') {
-    return row['chosen'] === null
-      ? fail(IDENTITY, `${evidence}, but that index is gone: updates and deletes fail in Postgres`, byDefault)
-      : fail(
-          IDENTITY,
-          `${evidence} ${row['chosen']}, which lacks columns of the key: a delete does not tell its row`,
-          byDefault,
-        );
-  }
-  return ok(IDENTITY, evidence);
+  return identities.flatMap((table) => {
+    const name = 'replica identity';
+    if (isHistory(table, source.appendOnly))
+      return [ok(name, `${quoteTable(table)}: no key, captured as history: inserts only`)];
+    const problem = findIdentityProblem(table);
+    if (problem !== null) return [fail(name, `${quoteTable(table)} ${problem.what}`, problem.fix)];
+    // A large table may have thousands of partitions: only those with a problem get a line.
+    if (table.isPartition) return [];
+    return [ok(name, `${quoteTable(table)}: key (${table.key}), replica identity ${table.identity}`)];
+  });
 }
 
 /**
@@ -97,6 +31,8 @@ export async function checkToast(patient: Patient): Promise<Check[]> {
   const rows = await ask(
     patient,
     `SELECT n.nspname AS schema, c.relname AS name, sum(pg_relation_size(t.oid)) AS bytes,
+            EXISTS (SELECT FROM pg_attribute a
+                     WHERE a.attrelid = root AND a.attgenerated <> '' AND NOT a.attisdropped) AS has_generated,
             (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
               WHERE a.attrelid = root AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
                 AND a.attstorage IN ('x', 'e')) AS columns
@@ -113,7 +49,10 @@ export async function checkToast(patient: Patient): Promise<Check[]> {
     return warn(
       name,
       `${table} keeps ${formatBytes(Number(row['bytes']))} of large values (${row['columns']}): what an update leaves alone is read back from the table`,
-      `where such updates are many: ALTER TABLE ${table} REPLICA IDENTITY FULL; -- whole old rows in the WAL`,
+      // Postgres 18 would refuse the table's updates with it: see table-identity.ts.
+      row['has_generated'] === 't'
+        ? null
+        : `where such updates are many: ALTER TABLE ${table} REPLICA IDENTITY FULL; -- whole old rows in the WAL`,
     );
   });
 }

@@ -1,16 +1,20 @@
 import { ask, ok, warn, type Check, type Patient } from './check.ts';
 
-const LONG_SECONDS = 300;
+/** From when on a transaction deserves a look. */
+export const LONG_SECONDS = 300;
 
-/** What keeps the slot from moving on: transactions of any database that go on for long, or were prepared and left. */
-export async function checkTransactions(patient: Patient): Promise<Check[]> {
+/** What keeps the slot from moving on: transactions of any database that go on for longer, or were prepared and left. */
+export async function checkTransactions(
+  patient: Pick<Patient, 'client'>,
+  longSeconds: number,
+): Promise<Check[]> {
   const open = await ask(
     patient,
     `SELECT pid::text, datname AS database, usename AS owner, state,
             extract(epoch FROM now() - xact_start)::int AS seconds
        FROM pg_stat_activity
       WHERE xact_start < now() - make_interval(secs => $1) AND backend_type = 'client backend' ORDER BY xact_start LIMIT 5`,
-    [LONG_SECONDS],
+    [longSeconds],
   );
   const [rights] = await ask(
     patient,
@@ -20,7 +24,7 @@ export async function checkTransactions(patient: Patient): Promise<Check[]> {
     patient,
     `SELECT gid, database, extract(epoch FROM now() - prepared)::int AS seconds FROM pg_prepared_xacts
       WHERE prepared < now() - make_interval(secs => $1) ORDER BY prepared LIMIT 5`,
-    [LONG_SECONDS],
+    [longSeconds],
   );
   const blind =
     rights?.['all_seen'] === 't'
@@ -34,7 +38,7 @@ export async function checkTransactions(patient: Patient): Promise<Check[]> {
         `end it in its client, or: SELECT pg_terminate_backend(${pid});`,
       ),
     ),
-    ...(open.length === 0 ? [ok('long transactions', `none over ${LONG_SECONDS / 60} min${blind}`)] : []),
+    ...(open.length === 0 ? [ok('long transactions', `none over ${minutes(longSeconds)}${blind}`)] : []),
     ...prepared.map(({ gid, database, seconds }) =>
       warn(
         'prepared transactions',
@@ -42,10 +46,10 @@ export async function checkTransactions(patient: Patient): Promise<Check[]> {
         `in database ${database}: COMMIT PREPARED '${(gid ?? '').replaceAll("'", "''")}'; or ROLLBACK PREPARED`,
       ),
     ),
-    ...(prepared.length === 0 ? [ok('prepared transactions', `none over ${LONG_SECONDS / 60} min`)] : []),
+    ...(prepared.length === 0 ? [ok('prepared transactions', `none over ${minutes(longSeconds)}`)] : []),
   ];
 }
 
-function minutes(seconds: string | null | undefined): string {
+function minutes(seconds: string | number | null | undefined): string {
   return `${Math.round(Number(seconds) / 60)} min`;
 }
