@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { readCommands, watchCommands, type Commands } from '../core/control.ts';
 import { toError } from '../core/errors.ts';
@@ -34,6 +35,7 @@ import { wholeRowReader } from './whole-row.ts';
 
 /** A change of a table that writes no rows is noticed after so long at most. */
 const TABLE_CHECK_INTERVAL_MS = 3_000;
+const GOODBYE_LIMIT_MS = 3_000;
 
 /**
  * One session: checks, sets up what is missing, then captures until the signal aborts (returns) or something fails
@@ -41,25 +43,29 @@ const TABLE_CHECK_INTERVAL_MS = 3_000;
  */
 export async function runSession(context: ProducerContext): Promise<void> {
   const { config } = context.loaded;
-  const stack = new AsyncDisposableStack();
-  try {
-    const control = await connectSource(config.source.url, `tailrace ${config.pipeline}`);
-    stack.defer(() => control.end().catch(() => undefined));
-    await asSource(config.source.url, () => refuseBusySlot(control, slotName(config.pipeline)));
-    const selection = await asSource(config.source.url, () => preflight(control, config.source));
-    const kafka = createKafka(config.kafka, `tailrace-${config.pipeline}-producer`, context.log);
-    const producer = kafka.producer({ allowAutoTopicCreation: false });
-    await asKafka(config.kafka.brokers, () => producer.connect());
-    stack.defer(() => producer.disconnect().catch(() => undefined));
-    const cluster = createCluster(config.kafka, `tailrace-${config.pipeline}-writer`, context.log);
-    await asKafka(config.kafka.brokers, () => cluster.connect());
-    stack.defer(() => cluster.disconnect().catch(() => undefined));
-    const resources = { control, kafka, producer, cluster };
-    const setUp = await setUpPipeline(context, resources, selection);
-    await stream(context, resources, setUp);
-  } finally {
-    await stack.disposeAsync();
-  }
+  await using stack = new AsyncDisposableStack();
+  const control = await connectSource(config.source.url, `tailrace ${config.pipeline}`);
+  stack.defer(() => control.end().catch(() => undefined));
+  await asSource(config.source.url, () => refuseBusySlot(control, slotName(config.pipeline)));
+  const selection = await asSource(config.source.url, () => preflight(control, config.source));
+  const kafka = createKafka(config.kafka, `tailrace-${config.pipeline}-producer`, context.log);
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await asKafka(config.kafka.brokers, () => producer.connect());
+  stack.defer(() => goodbye(producer.disconnect()));
+  const cluster = createCluster(config.kafka, `tailrace-${config.pipeline}-writer`, context.log);
+  await asKafka(config.kafka.brokers, () => cluster.connect());
+  stack.defer(() => goodbye(cluster.disconnect()));
+  const resources = { control, kafka, producer, cluster };
+  const setUp = await setUpPipeline(context, resources, selection);
+  await stream(context, resources, setUp);
+}
+
+/** A broker that does not answer must not hold up the end. */
+function goodbye(disconnected: Promise<void>): Promise<void> {
+  return Promise.race([
+    disconnected.catch(() => undefined),
+    delay(GOODBYE_LIMIT_MS, undefined, { ref: false }),
+  ]);
 }
 
 /** The loop: the stream's items become records; heartbeats and the snapshot run beside it. */
@@ -73,8 +79,11 @@ async function stream(
   const { pipeline, source } = config;
   const ended = new AbortController();
   const halted = new AbortController();
-  const stack = new AsyncDisposableStack();
-  stack.defer(() => ended.abort());
+  let besides: Promise<unknown> = Promise.resolve();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    await besides;
+  });
   // The heartbeat's own transaction makes all that began before it stand in the snapshot as running or ended.
   await asSource(source.url, () => emitHeartbeat(control, pipeline));
   const { inProgress } = await asSource(source.url, () => currentSnapshot(control));
@@ -102,7 +111,8 @@ async function stream(
 
   const lease = openLease();
   stack.defer(() => lease.end());
-  // Taken over now, when the slot is ours: who had it before can no longer write behind us.
+  // Who had the slot before can no longer write behind us; as long as another has it, it must not be disturbed.
+  await wal.ready;
   const client = await asKafka(config.kafka.brokers, () =>
     ProduceClient.open(cluster, `${pipeline}.tailrace.producer`, config.kafka.compression, signal, lease),
   );
@@ -149,7 +159,7 @@ async function stream(
     writer,
     window: new SnapshotWindow(inProgress, () => snapshot.isBusy),
     log,
-    wholeRow: wholeRowReader(control, AbortSignal.any([signal, halted.signal])),
+    wholeRow: wholeRowReader(control, AbortSignal.any([signal, halted.signal]), log),
     route: (relation) => routeOf(context, control, setUp, relation),
     setAside: (item) => setAside(context, producer, item),
     historyRoute: (oid) => historyRouteOf(context, control, setUp, oid),
@@ -182,7 +192,7 @@ async function stream(
   stack.defer(() => clearInterval(heartbeat));
 
   status.become('running', 'streaming changes');
-  const snapshotRun = Promise.all([
+  besides = Promise.all([
     runSnapshot(context, setUp, snapshot, ended.signal),
     watchCommands(kafka, pipeline, (commands) => obey(commands, watch, snapshot), ended.signal),
     watchTables(watch, ended.signal),
@@ -207,8 +217,6 @@ async function stream(
     throw asTailrace(context, outcome.failure ?? error);
   } finally {
     ended.abort();
-    await stack.disposeAsync();
-    await snapshotRun;
   }
 }
 

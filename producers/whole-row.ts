@@ -1,11 +1,15 @@
-import type pg from 'pg';
+import pg from 'pg';
+import type { Logger } from '../core/logger.ts';
 import { pause } from '../core/retry.ts';
+import { qualifiedName } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
 import { missingColumns, type CapturedTable } from './postgres/captured-table.ts';
 import { currentSnapshot, readRow } from './postgres/snapshot.ts';
 import { sees } from './postgres/snapshot-window.ts';
 
 const VISIBLE_POLL_MS = 20;
+/** No such table, column or schema. */
+const GONE_CODES = new Set(['42P01', '42703', '3F000']);
 
 /**
  * Makes a function that fills in unchanged TOAST values, which Postgres does not send: from the old row with REPLICA
@@ -13,15 +17,28 @@ const VISIBLE_POLL_MS = 20;
  * them follows. They must not be older, as they would be when the same transaction wrote them and is not yet visible: a
  * transaction is streamed before other sessions see it, long before where its commit waits for a standby.
  *
- * The function returns null when the row is gone. Once `signal` aborts it throws the signal's reason.
+ * The function returns null when the row is gone, or a column that is read back: the table has changed since, so it is read
+ * again as a whole (see table-watch.ts). Once `signal` aborts it throws the signal's reason.
  */
-export function wholeRowReader(client: pg.Client, signal: AbortSignal) {
+export function wholeRowReader(client: pg.Client, signal: AbortSignal, log: Logger) {
   let visibleXid: number | null = null;
   const untilVisible = async (xid: number) => {
     while (visibleXid !== xid) {
       if (sees(await currentSnapshot(client), xid)) visibleXid = xid;
       else await pause(VISIBLE_POLL_MS, signal);
       signal.throwIfAborted();
+    }
+  };
+  const readCurrent = async ({ table }: CapturedTable, key: Row): Promise<Row | null> => {
+    try {
+      return await readRow(client, table, key);
+    } catch (error) {
+      if (!(error instanceof pg.DatabaseError) || !GONE_CODES.has(error.code ?? '')) throw error;
+      log.warn(
+        { table: qualifiedName(table), sqlState: error.code },
+        'a large value cannot be read back, since its column or table has gone or has another name: the table is read again',
+      );
+      return null;
     }
   };
   return async (
@@ -35,7 +52,7 @@ export function wholeRowReader(client: pg.Client, signal: AbortSignal) {
     // An unchanged TOAST value is never null: a null says that the old row was sent without it.
     const isInOld = missing.every((name) => (before?.[name] ?? null) !== null);
     if (!isInOld) await untilVisible(xid);
-    const donor = isInOld ? before : await readRow(client, captured.table, after);
+    const donor = isInOld ? before : await readCurrent(captured, after);
     if (donor === null) return null;
     return { ...after, ...Object.fromEntries(missing.map((name) => [name, donor[name] ?? null])) };
   };

@@ -196,7 +196,7 @@ describe('clickhouse', () => {
     expect(await verdictOf(sink.prepare([other]))).toMatchObject({ outcome: 'stop' });
   });
 
-  test('columns that two processes add at once all end in the view', async () => {
+  test('columns that several processes add at once all end in the table', async () => {
     const columns = (names: readonly string[]) =>
       makeTarget('races', ['id'], {
         id: { kind: 'int4' },
@@ -211,7 +211,7 @@ describe('clickhouse', () => {
     ]);
     await second.close();
     const [one] = await server.rows(
-      `SELECT arraySort(groupArray(name)) AS names FROM system.columns WHERE table = '${viewOf(columns([]).name)}'`,
+      `SELECT arraySort(groupArray(name)) AS names FROM system.columns WHERE table = '${columns([]).name}' AND name NOT LIKE '\\_%'`,
     );
     expect(one).toEqual({ names: ['a', 'b', 'c', 'd', 'id'] });
   });

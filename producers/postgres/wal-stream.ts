@@ -13,6 +13,8 @@ export type { WalItem } from './wal-item.ts';
  * waits, so a slow reader holds back Postgres and memory stays flat. Ends when stopped; throws SOURCE_* errors.
  */
 export interface WalStream extends AsyncIterable<readonly WalItem[]> {
+  /** Resolves when the slot is ours: nobody else reads it from then on. Rejects with the error that the iteration throws. */
+  readonly ready: Promise<void>;
   /** When the server's last byte came, ms since 1970; null before. It stands still while a slow reader holds the socket. */
   readonly lastHeardAt: number | null;
   /** Tells Postgres that everything before this LSN is safe and will never be asked for again. */
@@ -63,7 +65,14 @@ export function openWalStream(source: WalSource): WalStream {
   let stopTimer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  const fail = (error: unknown) => queue.fail(sourceError(error, source.url));
+  const ready = Promise.withResolvers<void>();
+  // Whoever only iterates learns of it there.
+  ready.promise.catch(() => undefined);
+  const fail = (thrown: unknown) => {
+    const error = sourceError(thrown, source.url);
+    ready.reject(error);
+    queue.fail(error);
+  };
 
   const sendStatus = () => {
     clearImmediate(pendingStatus);
@@ -83,6 +92,7 @@ export function openWalStream(source: WalSource): WalStream {
         start: (client, slot) =>
           startReplication(client, slot, source.publications, {
             onReady: (opened, senderTimeoutMs) => {
+              ready.resolve();
               socket = opened;
               queue.onFull = opened.pause;
               queue.onDrained = opened.resume;
@@ -107,6 +117,7 @@ export function openWalStream(source: WalSource): WalStream {
     .then(() => fail(new Error('the replication connection was closed by the server')), fail);
 
   return {
+    ready: ready.promise,
     get lastHeardAt() {
       return lastHeardAt;
     },
