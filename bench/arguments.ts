@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 
 /** The scenarios of `capture`, in the order in which they run. */
-export const SCENARIO_KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+export const SCENARIO_KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'] as const;
 export type ScenarioKey = (typeof SCENARIO_KEYS)[number];
+/** A whole run. The others take long and are asked for by name. */
+const WHOLE_RUN: readonly ScenarioKey[] = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 /** What the bench was asked for. */
 export interface BenchOptions {
@@ -26,6 +28,7 @@ capture   Postgres to Kafka: events a second, CPU, memory, and latency
   d  snapshot of 1,000,000 rows
   e  1,000,000 inserts in one transaction
   f  2,000 commits a second for 60 s: the time from the commit to Kafka
+  g  50 transactions of 100,000 inserts at once; only where it is named
 
 options
   --only a,f      these scenarios only
@@ -70,7 +73,7 @@ export function parseArguments(argv: readonly string[]): BenchOptions | 'help' {
 export function resultsName({ only, scale, isAvro, profileFolder }: BenchOptions): string {
   const differences = [
     ...(isAvro ? ['avro'] : []),
-    ...(only.length === SCENARIO_KEYS.length ? [] : [`only-${only.join('')}`]),
+    ...(only.join('') === WHOLE_RUN.join('') ? [] : [`only-${only.join('')}`]),
     ...(scale === 1 ? [] : [`scale-${scale}`]),
     ...(profileFolder === undefined ? [] : ['profiled']),
   ];
@@ -78,7 +81,7 @@ export function resultsName({ only, scale, isAvro, profileFolder }: BenchOptions
 }
 
 function scenarios(text: string | undefined): ScenarioKey[] {
-  if (text === undefined) return [...SCENARIO_KEYS];
+  if (text === undefined) return [...WHOLE_RUN];
   const wanted = text.split(',').map((key) => key.trim());
   const unknown = wanted.find((key) => !SCENARIO_KEYS.some((known) => known === key));
   if (unknown !== undefined)

@@ -70,14 +70,6 @@ declare module 'kafkajs/src/loggers/index.js' {
   export default loggers;
 }
 
-declare module 'kafkajs/src/protocol/encoder.js' {
-  class Encoder {
-    constructor(initialBytes: number);
-    writeBufferInternal(bytes: Buffer): void;
-  }
-  export default Encoder;
-}
-
 declare module 'kafkajs/src/protocol/requests/produce/v7/response.js' {
   interface ProduceResponse {
     readonly topics: readonly {

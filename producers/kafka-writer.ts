@@ -6,7 +6,8 @@ import { partitionOfKey } from './kafka/murmur2.ts';
 import { encodeHeaders, RecordBatch } from './kafka/record-batch.ts';
 
 const MAX_BATCH_EVENTS = 10_000;
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+/** kafkajs takes a buffer of the next power of two for a request, so it stays below one. */
+const MAX_BATCH_BYTES = (1024 - 32) * 1024;
 /** A partition's batch larger than the topic's max.message.bytes (1 MiB by default) is refused whole. */
 const MAX_PARTITION_BYTES = 1000 * 1024;
 const RECORD_OVERHEAD_BYTES = 200;
@@ -245,6 +246,7 @@ export class KafkaWriter<Label extends object> {
       () => {
         this.#sending = null;
         for (const [label, events] of batch.counts) this.#onCounted(label as Label, events);
+        for (const parts of batch.topics.values()) for (const part of parts) part?.batch.release();
         for (const { onSent } of batch.waiting) onSent();
         for (const note of batch.notes.values()) note.onSent?.();
         if (batch.checkpoint !== null) this.#onCheckpoint(batch.checkpoint);

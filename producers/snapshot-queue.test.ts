@@ -103,8 +103,8 @@ test('what is on its way is bounded in chunks and in bytes', () => {
   expect(narrow.next()).toBeUndefined();
   const wide = new SnapshotQueue(10);
   wide.put(tableOf(1), SNAPSHOT_START);
-  const first = read(wide, 1, { byteLength: 10 * MEGABYTE });
-  read(wide, 1, { byteLength: 6 * MEGABYTE });
+  const first = read(wide, 1, { byteLength: 5 * MEGABYTE });
+  read(wide, 1, { byteLength: 3 * MEGABYTE });
   expect(wide.next()).toBeUndefined();
   wide.written(first);
   expect(wide.next()).toBeDefined();

@@ -81,8 +81,14 @@ export async function measureSnapshot(
 
 /** Writes the load and gives the LSN of its end. All of it is on disk then, so no checkpoint comes into what is measured. */
 async function load(source: Source, workload: Workload): Promise<string> {
-  await source.query('SET synchronous_commit = off');
-  await source.query(workload.load);
+  await Promise.all(
+    workload.load.map(async (statement) => {
+      const session = await source.connect();
+      await session.query('SET synchronous_commit = off');
+      await session.query(statement);
+      await session.end();
+    }),
+  );
   const [end] = await source.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn()::text AS lsn');
   await source.query('CHECKPOINT');
   return end?.lsn ?? '';

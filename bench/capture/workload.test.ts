@@ -16,6 +16,7 @@ test('a full run has the sizes of the goals, and a second record for each delete
     c: [500_000, 550_000],
     d: [1_000_000, 1_000_000],
     e: [1_000_000, 1_000_000],
+    g: [5_000_000, 5_000_000],
   });
 });
 
@@ -26,6 +27,7 @@ test('a trial keeps the size of a transaction', () => {
     c: [10_000, 11_000],
     d: [20_000, 20_000],
     e: [20_000, 20_000],
+    g: [100_000, 100_000],
   });
   expect(sizesAt(0.000_000_1)['a']).toEqual([1_000, 1_000]);
 });

@@ -5,8 +5,8 @@ import type { Goal } from '../figures.ts';
 export interface Workload {
   /** SQL for before the slot: rows that the load changes. */
   readonly prepare: string;
-  /** SQL that the slot holds; one CALL, which commits by itself. */
-  readonly load: string;
+  /** SQL that the slot holds: a CALL, which commits by itself, for each session that writes. */
+  readonly load: readonly string[];
   /** Row changes of the load. */
   readonly events: number;
   /** Records of these events: a delete has two, the second is its tombstone. */
@@ -60,18 +60,38 @@ export const RATE_SCENARIOS: readonly RateScenario[] = [
     goal: { atLeast: 70_000 },
     workload: (scale) => inserts(times(1_000_000, scale), 1),
   },
+  {
+    key: 'g',
+    title: '50 transactions at once',
+    goal: { atLeast: 70_000 },
+    workload: (scale) => insertsAtOnce(times(100_000, scale), 50),
+  },
 ];
 
 function inserts(rowsEach: number, transactions: number): Workload {
   const events = rowsEach * transactions;
-  return { prepare: '', load: `CALL insert_entries(${transactions}, ${rowsEach})`, events, records: events };
+  return {
+    prepare: '',
+    load: [`CALL insert_entries(${transactions}, ${rowsEach})`],
+    events,
+    records: events,
+  };
+}
+
+function insertsAtOnce(rowsEach: number, sessions: number): Workload {
+  const events = rowsEach * sessions;
+  const load = Array.from(
+    { length: sessions },
+    (_, session) => `CALL insert_entries(1, ${rowsEach}, ${session * rowsEach})`,
+  );
+  return { prepare: '', load, events, records: events };
 }
 
 function mixed(transactions: number): Workload {
   const events = transactions * 100;
   return {
     prepare: `CALL insert_entries(1, ${PREPARED_ROWS})`,
-    load: `CALL mix_entries(${transactions}, ${PREPARED_ROWS})`,
+    load: [`CALL mix_entries(${transactions}, ${PREPARED_ROWS})`],
     events,
     records: events + transactions * MIXED_DELETES,
   };
@@ -97,13 +117,13 @@ CREATE TABLE entry (
 CREATE FUNCTION note(seed bigint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN translate(encode(sha512(int8send(seed)) || sha512(int8send(~seed)), 'base64'), E'\\n', '');
 
--- The rows 1 and up, so many in each of the transactions.
-CREATE PROCEDURE insert_entries(transactions int, rows_each int) LANGUAGE plpgsql AS $$
+-- The rows behind \`before\`, so many in each of the transactions.
+CREATE PROCEDURE insert_entries(transactions int, rows_each int, before bigint DEFAULT 0) LANGUAGE plpgsql AS $$
 BEGIN
   FOR done IN 0 .. transactions - 1 LOOP
     INSERT INTO entry
     SELECT id, id % 1000, (id % 100000) / 7.0, clock_timestamp(), note(id)
-      FROM generate_series(done::bigint * rows_each + 1, (done::bigint + 1) * rows_each) AS id;
+      FROM generate_series(before + done::bigint * rows_each + 1, before + (done::bigint + 1) * rows_each) AS id;
     COMMIT;
   END LOOP;
 END $$;

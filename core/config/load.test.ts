@@ -37,7 +37,11 @@ const problem = async (text: string): Promise<TailraceError> => {
 describe('loadConfig', () => {
   test('fills in defaults, durations in milliseconds', async () => {
     const { config } = await load(MINIMAL);
-    expect(config.source).toMatchObject({ snapshot: 'initial', heartbeatInterval: 10_000, truncate: 'stop' });
+    expect(config.source).toMatchObject({
+      snapshot: 'initial',
+      heartbeatInterval: 10_000,
+      truncate: 'apply',
+    });
     expect(config.kafka).toMatchObject({ partitions: 3, replicationFactor: 1, compression: 'none' });
     expect(config.metrics).toStrictEqual({ port: 9464, host: '127.0.0.1' });
   });
@@ -49,7 +53,7 @@ describe('loadConfig', () => {
     expect(error.message).toContain(
       'source: unknown key "heartbeatIntervall" (did you mean "heartbeatInterval"?)',
     );
-    expect(error.message).toContain('allowed: url, tables, exclude');
+    expect(error.message).toContain('allowed: url, tables, exclude, appendOnly');
   });
 
   test.each([

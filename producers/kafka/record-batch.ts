@@ -9,6 +9,11 @@ const HEADER_BYTES = 61;
 const LENGTH_FROM = 12;
 const CHECKSUM_FROM = 21;
 const INITIAL_BYTES = 16 * 1024;
+/** A batch that outgrows a few rows gets a buffer of this size, and leaves it to later ones. */
+const LARGE_BYTES = 1024 * 1024;
+const MAX_SPARE = 8;
+const spare: Buffer[] = [];
+const NOTHING = Buffer.alloc(0);
 /** Attributes, deltas and lengths of one record, each at its longest. */
 const RECORD_OVERHEAD_BYTES = 32;
 
@@ -26,7 +31,7 @@ export interface ProducerIdentity {
  * three objects and some forty buffers for each record, which is most of what a producer costs (docs/decisions/0010).
  */
 export class RecordBatch {
-  #bytes = Buffer.allocUnsafe(INITIAL_BYTES);
+  #bytes: Buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #end = HEADER_BYTES;
   #baseTimestampMs = 0;
   #maxTimestampMs = 0;
@@ -111,12 +116,25 @@ export class RecordBatch {
     return batch;
   }
 
+  /** To be called when the broker has the batch, which is of no use after it: its bytes serve another. */
+  release(): void {
+    if (this.#bytes.length === LARGE_BYTES && spare.length < MAX_SPARE) spare.push(this.#bytes);
+    this.#bytes = NOTHING;
+    this.#end = 0;
+  }
+
   #reserve(bytes: number): void {
     const needed = this.#end + bytes;
     if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    const larger = this.#larger(needed);
     this.#bytes.copy(larger, 0, 0, this.#end);
     this.#bytes = larger;
+  }
+
+  #larger(needed: number): Buffer {
+    if (needed <= LARGE_BYTES / 8) return Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    if (needed <= LARGE_BYTES) return spare.pop() ?? Buffer.allocUnsafe(LARGE_BYTES);
+    return Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
   }
 }
 

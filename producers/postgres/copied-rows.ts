@@ -2,8 +2,8 @@ import { messageBytes, HEADER_BYTES, type CopyRun } from './copy-frames.ts';
 import { fieldsOf, type Fields } from './copy-text.ts';
 
 const NEWLINE = 0x0a;
-/** Large enough that few rows lie across two pieces, small enough for the processor's cache while they are decoded. */
-const PIECE_BYTES = 256 * 1024;
+/** Large enough that few rows lie across two pieces, small enough to be decoded to strings that die young. */
+const PIECE_BYTES = 64 * 1024;
 
 /** Rows as COPY sent them. They are decoded each time they are asked for. */
 export interface CopiedRows extends Iterable<Fields> {

@@ -1,4 +1,5 @@
 import type { CopyRun } from './copy-frames.ts';
+import { RunBlocks, type KeptRun } from './run-blocks.ts';
 import type { WalItem } from './wal-item.ts';
 
 /** What has arrived and waits for its reader, still as bytes: they are decoded when they are asked for. */
@@ -20,11 +21,12 @@ const FULL_BYTES = 4 * 1024 * 1024;
 const DRAINED_BYTES = FULL_BYTES / 2;
 /** What a run costs beside its bytes: many small ones must count too. */
 const RUN_BYTES = 256;
-/** The reader gets at most this many items at once, and the rest of the run that the last one was in. */
-const BATCH_ITEMS = 1_024;
+/** The reader gets at most this many items at once, and the rest of the run that the last one was in. Few, so that they die young. */
+const BATCH_ITEMS = 64;
 
 export function createWalQueue(readRun: (run: CopyRun, into: WalItem[]) => void): WalQueue {
-  let waiting: CopyRun[] = [];
+  const blocks = new RunBlocks();
+  let waiting: KeptRun[] = [];
   /** The place of the first run that was not yet read. */
   let next = 0;
   let waitingBytes = 0;
@@ -44,6 +46,7 @@ export function createWalQueue(readRun: (run: CopyRun, into: WalItem[]) => void)
       if (run === undefined) break;
       waitingBytes -= sizeOf(run);
       readRun(run, items);
+      blocks.release(run);
     }
     if (next === waiting.length) {
       waiting = [];
@@ -61,7 +64,7 @@ export function createWalQueue(readRun: (run: CopyRun, into: WalItem[]) => void)
     onFull: () => {},
     onDrained: () => {},
     push: (run) => {
-      waiting.push(run);
+      waiting.push(blocks.keep(run));
       waitingBytes += sizeOf(run);
       if (!isFull && waitingBytes >= FULL_BYTES) {
         isFull = true;

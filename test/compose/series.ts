@@ -2,6 +2,7 @@
 export const PUBLIC_SERIES = [
   'tailrace_slot_retained_bytes',
   'tailrace_slot_safe_bytes',
+  'tailrace_slot_active',
   'tailrace_slot_seconds_to_loss',
   'tailrace_capture_lag_bytes',
   'tailrace_capture_lag_seconds',
