@@ -6,7 +6,7 @@ import { afterRun, type SnapshotProgress } from './postgres/snapshot-progress.ts
 /** A chunk is at most about this large, but for a single row that is larger. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 /** What may be on its way through the stream. */
-const MAX_PENDING_BYTES = 8 * 1024 * 1024;
+const MAX_PENDING_BYTES = 6 * 1024 * 1024;
 const MAX_PENDING_CHUNKS = 8;
 /** The first chunk of a table shows how wide its rows are, so it is small; the next ones grow step by step. */
 const FIRST_ROWS = 500;
