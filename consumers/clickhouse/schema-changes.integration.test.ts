@@ -50,7 +50,10 @@ describe('a table changes in Postgres', () => {
     await write(...old);
     await sink.prepare([after]);
     await write(upsert(after, { id: 2, b: 20 }, 2), upsert(after, { id: 3, b: 30 }, 2));
-    await expectStored(after, [1, 2, 3].map((id) => upsert(after, { id, b: id === 1 ? 1 : id * 10 }, 2)));
+    await expectStored(
+      after,
+      [1, 2, 3].map((id) => upsert(after, { id, b: id === 1 ? 1 : id * 10 }, 2)),
+    );
     expect(await server.rows(`SELECT id, a FROM ${after.name} FINAL ORDER BY id`)).toEqual([
       { id: '1', a: 'old' },
       { id: '2', a: null },
