@@ -110,6 +110,27 @@ test('neither setup nor the statements that it prints publish a table whose upda
   expect(await pipeline.database.query('SELECT FROM pg_publication')).toEqual([]);
 });
 
+test('a table without a key is fine where source.appendOnly names it, a partitioned one is not', async () => {
+  await using pipeline = await openPipeline({
+    sql: `CREATE TABLE log (n int); CREATE TABLE log_parted (n int) PARTITION BY RANGE (n)`,
+    source: { appendOnly: ['public.*'] },
+  });
+  const { checks } = await doctor(pipeline);
+  const evidence = '"public"."log": no key, captured as history: inserts only';
+  expect(checks.filter((check) => check.evidence === evidence)).toMatchObject([
+    { name: 'replica identity', status: 'ok', fix: null },
+  ]);
+  expect(fixOf(checks, '"public"."log_parted"')).toMatch(
+    /^ALTER TABLE "public"."log_parted" ADD PRIMARY KEY/,
+  );
+  await pipeline.database.query('DROP TABLE log_parted');
+  expect(await pipeline.tailrace('setup')).toMatchObject({
+    exitCode: 0,
+    stdout: expect.stringContaining('public.log: no key, inserts only, ') as string,
+  });
+  expect((await doctor(pipeline)).checks.filter(({ status }) => status === 'fail')).toEqual([]);
+});
+
 test('tables that cannot have a topic of their own are told', async () => {
   await using pipeline = await openPipeline({
     sql: `
