@@ -106,8 +106,8 @@ describe('under traffic', () => {
   });
 
   test('a renamed column keeps its values under the new name', async () => {
-    await sql('ALTER TABLE changed RENAME COLUMN name TO title');
-    await sql('ALTER TABLE changed ADD COLUMN name text');
+    // At once, since the traffic writes to a column of that name all the time.
+    await sql('ALTER TABLE changed RENAME COLUMN name TO title; ALTER TABLE changed ADD COLUMN name text');
     await expectEqualSoon();
   });
 
