@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseArguments, resultsName, type BenchOptions } from './arguments.ts';
 
 const FULL: BenchOptions = {
+  bench: 'capture',
   only: ['a', 'b', 'c', 'd', 'e', 'f'],
   scale: 1,
   isAvro: false,
@@ -20,12 +21,18 @@ test('scenarios run in their own order, each once', () => {
 test.each([
   [['restore'], 'is no bench'],
   [['capture', 'a'], 'is no bench'],
+  [['codec', '--scale', '2'], 'codec has no options'],
   [['--only', 'a,x'], '"x" is no scenario'],
   [['--scale', '0'], '--scale 0'],
   [['--scale', 'big'], '--scale big'],
   [['--fast'], '--fast'],
 ])('%j is refused', (argv, message) => {
   expect(() => parseArguments(argv)).toThrow(message);
+});
+
+test('the bench of codecs is asked for by name', () => {
+  expect(parseArguments(['codec'])).toEqual({ ...FULL, bench: 'codec' });
+  expect(resultsName({ ...FULL, bench: 'codec' })).toBe('codec');
 });
 
 test('help wins over all else', () => {

@@ -6,8 +6,12 @@ export type ScenarioKey = (typeof SCENARIO_KEYS)[number];
 /** A whole run. The others take long and are asked for by name. */
 const WHOLE_RUN: readonly ScenarioKey[] = ['a', 'b', 'c', 'd', 'e', 'f'];
 
+/** The benchmarks. Codec needs no servers and has no options. */
+const BENCHES = ['capture', 'codec'] as const;
+
 /** What the bench was asked for. */
 export interface BenchOptions {
+  readonly bench: (typeof BENCHES)[number];
   readonly only: readonly ScenarioKey[];
   /** Share of the events of a full run. */
   readonly scale: number;
@@ -17,9 +21,10 @@ export interface BenchOptions {
 }
 
 export const HELP = `usage: npm run bench [-- capture] [--only a,f] [--scale N] [--avro] [--profile DIR]
+       npm run bench -- codec
 
-Measures on real servers that it starts for itself, each figure beside its upper bound in the same run. Prints a table and
-writes bench/results/capture.json. Close everything else: the figures are those of the whole machine.
+Measures each figure beside its upper bound in the same run, prints a table and writes bench/results/NAME.json. Capture runs on
+real servers that it starts for itself. Close everything else: the figures are those of the whole machine.
 
 capture   Postgres to Kafka: events a second, CPU, memory, and latency
   a  1,000,000 inserts in transactions of 1,000 rows
@@ -30,7 +35,9 @@ capture   Postgres to Kafka: events a second, CPU, memory, and latency
   f  2,000 commits a second for 60 s: the time from the commit to Kafka
   g  50 transactions of 100,000 inserts at once; only where it is named
 
-options
+codec     a row of 20 columns into a record and back, in Avro and JSON, beside JSON.stringify and JSON.parse; no servers
+
+options of capture
   --only a,f      these scenarios only
   --scale N       share of the events, for a trial (0.02); the goals are meant for 1
   --avro          Avro with a schema registry instead of JSON
@@ -42,6 +49,7 @@ examples
   npm run bench -- capture
   npm run bench -- capture --only a --profile profiles
   npm run bench -- capture --scale 0.02
+  npm run bench -- codec
 `;
 
 /** Reads the command line; 'help' when that was asked for. Throws an Error that says what is wrong with it. */
@@ -58,10 +66,15 @@ export function parseArguments(argv: readonly string[]): BenchOptions | 'help' {
     },
   });
   if (values.help) return 'help';
-  const [bench = 'capture', ...rest] = positionals;
-  if (bench !== 'capture' || rest.length > 0)
-    throw new Error(`"${positionals.join(' ')}" is no bench, there is: capture`);
+  const [name = 'capture', ...rest] = positionals;
+  const bench = BENCHES.find((known) => known === name);
+  if (bench === undefined || rest.length > 0)
+    throw new Error(`"${positionals.join(' ')}" is no bench, there are: ${BENCHES.join(' ')}`);
+  const isPlain = values.only === undefined && values.scale === '1' && !values.avro;
+  if (bench === 'codec' && (!isPlain || values.profile !== undefined))
+    throw new Error('the bench codec has no options');
   return {
+    bench,
     only: scenarios(values.only),
     scale: scaleOf(values.scale),
     isAvro: values.avro,
@@ -70,14 +83,14 @@ export function parseArguments(argv: readonly string[]): BenchOptions | 'help' {
 }
 
 /** The name of the results file, without its ending: `capture` holds the figures of whole runs alone, all of one run. */
-export function resultsName({ only, scale, isAvro, profileFolder }: BenchOptions): string {
+export function resultsName({ bench, only, scale, isAvro, profileFolder }: BenchOptions): string {
   const differences = [
     ...(isAvro ? ['avro'] : []),
     ...(only.join('') === WHOLE_RUN.join('') ? [] : [`only-${only.join('')}`]),
     ...(scale === 1 ? [] : [`scale-${scale}`]),
     ...(profileFolder === undefined ? [] : ['profiled']),
   ];
-  return ['capture', ...differences].join('-');
+  return [bench, ...differences].join('-');
 }
 
 function scenarios(text: string | undefined): ScenarioKey[] {

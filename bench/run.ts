@@ -6,6 +6,7 @@ import { StackError, exitCodes, reasonOf } from '../infra/stack-error.ts';
 import { readState, stackFolder } from '../infra/stack-state.ts';
 import { HELP, parseArguments, resultsName, type BenchOptions } from './arguments.ts';
 import { captureReport, measureCapture } from './capture/capture.ts';
+import { codecReport, measureCodec } from './codec/codec.ts';
 import { endLeftover } from './capture/producer.ts';
 import { writeResults, type Figure } from './figures.ts';
 import { describeMachine, inspectMachine } from './machine.ts';
@@ -58,17 +59,19 @@ async function runBench(options: BenchOptions): Promise<void> {
   const machine = inspectMachine();
   say(describeMachine(machine));
   const name = resultsName(options);
-  const figures = await withStack(options);
-  const { only, scale, isAvro } = options;
+  const { bench, only, scale, isAvro } = options;
+  const isCodec = bench === 'codec';
+  const figures = isCodec ? measureCodec() : await withStack(options);
   const file = join(import.meta.dirname, 'results', `${name}.json`);
   writeResults(file, {
-    bench: 'capture',
+    bench,
     takenAt: new Date().toISOString(),
-    options: { only, scale, wire: isAvro ? 'avro' : 'json', acks: 'all' },
+    options: isCodec ? {} : { only, scale, wire: isAvro ? 'avro' : 'json', acks: 'all' },
     machine,
     figures,
   });
-  process.stdout.write(`${describeMachine(machine)}\n\n${captureReport(figures)}\n`);
+  const report = isCodec ? codecReport(figures) : captureReport(figures);
+  process.stdout.write(`${describeMachine(machine)}\n\n${report}\n`);
   if (scale !== 1) process.stdout.write(`A trial at scale ${scale}: the goals are meant for scale 1.\n`);
   process.stdout.write(`written to ${relative('.', file)}\n`);
 }

@@ -1,139 +1,21 @@
-import type { Schema, Type } from 'avsc';
-import { compileAvro } from './avro-types.ts';
-import type { DecodedEnvelope } from './json-codec.ts';
-import { sourceFields, TRUNCATE_KEY, type TableEncoder } from './envelope.ts';
-import { columnOf, type Column, type TableSchema } from './table-schema.ts';
-import { shortestFloat } from './shortest-float.ts';
-import { sanitizeTopicPart, tableTopic } from './topics.ts';
-import { emptyRow, type Row, type Value } from './value.ts';
+import type { Type } from 'avsc';
+import { AvroReader, repeatedText } from './avro-reader.ts';
+import { avroRowReader } from './avro-row-reader.ts';
+import { avroRowWriter } from './avro-row-writer.ts';
+import { AVRO_TRUNCATE_KEY } from './avro-schema.ts';
+import { compileAvro, fieldsOf, skipper, typeNameOf, unionOf } from './avro-types.ts';
+import { AvroWriter } from './avro-writer.ts';
+import type { ChangeEvent, EventSource } from './change-event.ts';
+import { sourceFields, TRUNCATE_KEY, type DecodedEnvelope, type TableEncoder } from './envelope.ts';
+import { exactValuesText, type ExactValues } from './exact-values.ts';
+import { ordinalOf } from './position.ts';
+import { columnOf, type TableSchema } from './table-schema.ts';
+import type { Row } from './value.ts';
 
 /**
- * The Avro wire format: Debezium's envelope, names and namespaces, in Confluent's framing (a zero byte, the schema's id
- * as 4 bytes, the Avro bytes). Every column but the key's is nullable with default null, so that adding and dropping
- * columns stays BACKWARD compatible.
+ * The Avro wire format, in Confluent's framing: a zero byte, the schema's id as 4 bytes, the Avro bytes. Encoder and decoder
+ * are made once a schema; avro-schema.ts is what they write, and avsc reads it too.
  */
-export interface AvroSchemas {
-  readonly key: Schema;
-  readonly value: Schema;
-}
-
-const SOURCE_FIELDS = [
-  ['version', 'string'],
-  ['connector', 'string'],
-  ['name', 'string'],
-  ['ts_ms', 'long'],
-  ['ts_us', 'long'],
-  ['snapshot', 'string'],
-  ['db', 'string'],
-  ['sequence', 'string'],
-  ['schema', 'string'],
-  ['table', 'string'],
-  ['txId', 'long', 'nullable'],
-  ['lsn', 'long'],
-  ['commit_lsn', 'long'],
-  ['ordinal', 'long'],
-] as const;
-
-/** The schemas of a table's topic, to be registered as `<topic>-key` and `<topic>-value`. */
-export function avroSchemas(pipeline: string, table: TableSchema): AvroSchemas {
-  const namespace = tableTopic(pipeline, table).split('.').map(avroName).join('.');
-  const names = avroNames(table.columns);
-  const field = (column: Column) => {
-    const type = avroType(column);
-    const isKey = table.key.includes(column.name);
-    return isKey
-      ? { name: names.get(column.name), type }
-      : { name: names.get(column.name), type: ['null', type], default: null };
-  };
-  const row = { type: 'record', name: 'Value', fields: table.columns.map(field) };
-  return {
-    key: {
-      type: 'record',
-      name: 'Key',
-      namespace,
-      fields: table.key.map((name) => field(columnOf(table, name))),
-    } as Schema,
-    value: {
-      type: 'record',
-      name: 'Envelope',
-      namespace,
-      fields: [
-        { name: 'before', type: ['null', row], default: null },
-        { name: 'after', type: ['null', 'Value'], default: null },
-        {
-          name: 'source',
-          type: {
-            type: 'record',
-            name: 'Source',
-            fields: SOURCE_FIELDS.map(([name, type, nullable]) =>
-              nullable === undefined ? { name, type } : { name, type: ['null', type], default: null },
-            ),
-          },
-        },
-        { name: 'op', type: 'string' },
-        { name: 'ts_ms', type: 'long' },
-        {
-          name: 'transaction',
-          type: ['null', { type: 'record', name: 'Transaction', fields: [{ name: 'id', type: 'string' }] }],
-          default: null,
-        },
-      ],
-    } as Schema,
-  };
-}
-
-/** The key of every truncate, to be registered as `<pipeline>.tailrace.truncate-key`. */
-export const AVRO_TRUNCATE_KEY = {
-  type: 'record',
-  name: 'Truncate',
-  namespace: 'tailrace',
-  fields: [{ name: '__op', type: 'string' }],
-} as Schema;
-
-/** `ids` are the registry's ids of the table's two schemas and of the truncates' key. */
-export function avroEncoder(
-  schemas: AvroSchemas,
-  ids: { key: number; value: number; truncateKey: number },
-  table: TableSchema,
-): TableEncoder<Buffer> {
-  const truncateKey = frame(ids.truncateKey, compileAvro(AVRO_TRUNCATE_KEY).toBuffer(TRUNCATE_KEY));
-  const keyType = compileAvro(schemas.key);
-  const valueType = compileAvro(schemas.value);
-  const names = avroNames(table.columns);
-  const toRecord = (row: Row | null, columns: readonly string[]) => {
-    if (row === null) return null;
-    const record = emptyRow();
-    for (const column of columns) record[names.get(column) ?? column] = row[column] ?? null;
-    return record;
-  };
-  const columns = table.columns.map((column) => column.name);
-  return {
-    encode: (event) => {
-      const source = sourceFields(event);
-      return {
-        key:
-          event.op === 't' ? truncateKey : frame(ids.key, keyType.toBuffer(toRecord(event.key, table.key))),
-        value: frame(
-          ids.value,
-          valueType.toBuffer({
-            before: toRecord(event.before, columns),
-            after: toRecord(event.after, columns),
-            source: {
-              ...source,
-              ts_ms: BigInt(source.ts_ms),
-              ts_us: BigInt(source.ts_us),
-              txId: source.txId === null ? null : BigInt(source.txId),
-              ordinal: BigInt(source.ordinal),
-            },
-            op: event.op,
-            ts_ms: BigInt(event.tsMs),
-            transaction: null,
-          }),
-        ),
-      };
-    },
-  };
-}
 
 const HEADER_BYTES = 5;
 
@@ -147,99 +29,220 @@ export function schemaIdOf(bytes: Buffer): number {
   return bytes.readUInt32BE(1);
 }
 
-export function decodeAvroKey(type: Type, table: TableSchema, bytes: Buffer): Row {
-  return rowFrom(
-    table.key.map((name) => columnOf(table, name)),
-    avroNames(table.columns),
-    type.fromBuffer(bytes.subarray(HEADER_BYTES)),
-  );
-}
-
-export function decodeAvroEnvelope(type: Type, table: TableSchema, bytes: Buffer): DecodedEnvelope {
-  const envelope = type.fromBuffer(bytes.subarray(HEADER_BYTES)) as Record<string, unknown>;
-  const names = avroNames(table.columns);
-  const row = (record: unknown) => (record == null ? null : rowFrom(table.columns, names, record));
+/** `ids` are the registry's ids of the table's two schemas and of the truncates' key. */
+export function avroEncoder(
+  ids: { key: number; value: number; truncateKey: number },
+  table: TableSchema,
+): TableEncoder<Buffer> {
+  const out = new AvroWriter();
+  const truncateKey = Buffer.concat([
+    frame(ids.truncateKey),
+    compileAvro(AVRO_TRUNCATE_KEY).toBuffer(TRUNCATE_KEY),
+  ]);
+  const [keyFrame, valueFrame] = [frame(ids.key), frame(ids.value)];
+  const keyColumns = table.key.map((name) => columnOf(table, name));
+  const [writeKey, writeRow] = [
+    avroRowWriter(keyColumns, table.key),
+    avroRowWriter(table.columns, table.key),
+  ];
+  const writeSource = sourceWriter(out);
+  let exact: ExactValues = {};
+  const unfitIn = (side: 'before' | 'after') => (column: string, text: string) => {
+    (exact[side] ??= {})[column] = text;
+  };
+  const [unfitBefore, unfitAfter] = [unfitIn('before'), unfitIn('after')];
+  const optionalRow = (row: Row | null, unfit: typeof unfitBefore) => {
+    out.branch(row === null ? 0 : 1);
+    if (row !== null) writeRow(out, row, unfit);
+  };
+  const encodeKey = (key: Row) => {
+    out.drop();
+    out.raw(keyFrame);
+    writeKey(out, key, unfitAfter);
+    return out.take();
+  };
   return {
-    op: envelope['op'],
-    before: row(envelope['before']),
-    after: row(envelope['after']),
-    source: (envelope['source'] ?? {}) as Record<string, unknown>,
-    tsMs: Number(envelope['ts_ms']),
+    encode: (event) => {
+      exact = {};
+      const key = event.op === 't' ? truncateKey : encodeKey(event.key);
+      out.drop();
+      out.raw(valueFrame);
+      optionalRow(event.before, unfitBefore);
+      optionalRow(event.after, unfitAfter);
+      writeSource(event);
+      out.branch(0); // transaction
+      out.string(event.op);
+      out.branch(1);
+      out.long(event.tsMs);
+      const value = out.take();
+      return { key, value, ...exactValuesText(exact) };
+    },
   };
 }
 
-function rowFrom(columns: readonly Column[], names: ReadonlyMap<string, string>, record: unknown): Row {
-  const fields = record as Record<string, Value | undefined>;
-  const row = emptyRow();
-  for (const column of columns) {
-    const value = fields[names.get(column.name) ?? column.name];
-    if (value === undefined) continue;
-    row[column.name] = column.kind === 'float4' && typeof value === 'number' ? shortestFloat(value) : value;
-  }
-  return row;
+/** Writes the `source` block; what the events of a transaction share is encoded once for them. */
+function sourceWriter(out: AvroWriter): (event: ChangeEvent) => void {
+  const shared = new AvroWriter();
+  let sharedBy: { commit: string; source: EventSource; lsnDigits: number } | null = null;
+  let head: Buffer = NOTHING;
+  let middle: Buffer = NOTHING;
+  let tail: Buffer = NOTHING;
+  return (event) => {
+    const { source, position } = event;
+    const commit = position.slice(0, 16);
+    const lsn = String(source.lsn);
+    if (
+      sharedBy?.commit !== commit ||
+      sharedBy.lsnDigits !== lsn.length ||
+      sharedBy.source.txId !== source.txId ||
+      sharedBy.source.snapshot !== source.snapshot
+    ) {
+      sharedBy = { commit, source, lsnDigits: lsn.length };
+      const fields = sourceFields(event);
+      for (const text of [fields.version, fields.connector, fields.name]) shared.string(text);
+      shared.long(fields.ts_ms);
+      shared.branch(0); // snapshot: the enumeration comes before null
+      shared.string(fields.snapshot);
+      shared.string(fields.db);
+      shared.branch(1);
+      shared.long(fields.sequence.length);
+      shared.ascii(fields.sequence.slice(0, -lsn.length - SEQUENCE_END.length));
+      head = shared.take();
+      shared.ascii(SEQUENCE_END);
+      shared.branch(1);
+      shared.long(fields.ts_us);
+      shared.string(fields.schema);
+      shared.string(fields.table);
+      shared.branch(fields.txId === null ? 0 : 1);
+      if (fields.txId !== null) shared.long(fields.txId);
+      shared.branch(1);
+      middle = shared.take();
+      shared.long(fields.commit_lsn);
+      tail = shared.take();
+    }
+    out.raw(head);
+    out.ascii(lsn);
+    out.raw(middle);
+    out.long(source.lsn);
+    out.raw(tail);
+    out.long(ordinalOf(position));
+  };
 }
 
-function frame(id: number, payload: Buffer): Buffer {
-  const framed = Buffer.allocUnsafe(HEADER_BYTES + payload.length);
-  framed[0] = 0;
+/** What stands behind the LSN in `source.sequence`. */
+const SEQUENCE_END = '"]';
+const NOTHING = Buffer.alloc(0);
+
+function frame(id: number): Buffer {
+  const framed = Buffer.alloc(HEADER_BYTES);
   framed.writeUInt32BE(id, 1);
-  payload.copy(framed, HEADER_BYTES);
   return framed;
 }
 
-function avroType(column: Column): string {
-  switch (column.kind) {
-    case 'boolean':
-      return 'boolean';
-    case 'int2':
-    case 'int4':
-      return 'int';
-    case 'int8':
-      return 'long';
-    case 'float4':
-      return 'float';
-    case 'float8':
-      return 'double';
-    case 'bytea':
-      return 'bytes';
-    case 'numeric':
-    case 'text':
-    case 'uuid':
-    case 'enum':
-    case 'date':
-    case 'timestamp':
-    case 'timestamptz':
-    case 'time':
-    case 'timetz':
-    case 'interval':
-    case 'json':
-    case 'jsonb':
-    case 'other':
-      return 'string';
-  }
+/** The key columns of a record; `type` is what its writer's id stands for. Throws on anything that is not a key of this table. */
+export function decodeAvroKey(type: Type, table: TableSchema, bytes: Buffer): Row {
+  return read(keyReaders.of(type, table), bytes);
 }
 
-const namesOf = new WeakMap<readonly Column[], Map<string, string>>();
-
-/** Column names as Avro allows them; two columns that would fall together are told apart by a number. */
-function avroNames(columns: readonly Column[]): ReadonlyMap<string, string> {
-  const known = namesOf.get(columns);
-  if (known !== undefined) return known;
-  const names = new Map<string, string>();
-  const taken = new Set<string>();
-  for (const { name } of columns) {
-    const base = avroName(name);
-    let free = base;
-    for (let number = 2; taken.has(free); number++) free = `${base}_${number}`;
-    taken.add(free);
-    names.set(name, free);
-  }
-  namesOf.set(columns, names);
-  return names;
+/** The envelope of a record; `type` is what its writer's id stands for. Throws on anything that is no envelope. */
+export function decodeAvroEnvelope(type: Type, table: TableSchema, bytes: Buffer): DecodedEnvelope {
+  return read(envelopeReaders.of(type, table), bytes);
 }
 
-function avroName(name: string): string {
-  const safe = sanitizeTopicPart(name).replace(/[.-]/g, '_');
-  // Every object has this one already, and readers would set its prototype.
-  return /^[A-Za-z_]/.test(safe) && safe !== '__proto__' ? safe : `_${safe}`;
+const reader = new AvroReader();
+
+function read<Result>(decode: (from: AvroReader) => Result, bytes: Buffer): Result {
+  reader.reset(bytes, HEADER_BYTES);
+  const result = decode(reader);
+  if (!reader.isAtEnd) throw new RangeError('the record is longer than its schema says');
+  return result;
+}
+
+type Read<Result> = (from: AvroReader) => Result;
+const keyReaders = readers<Row>(avroRowReader);
+const envelopeReaders = readers(envelopeReader);
+
+/** Makes a reader once for each pair of schemas. */
+function readers<Result>(make: (type: Type, table: TableSchema) => Read<Result>) {
+  const made = new WeakMap<Type, WeakMap<TableSchema, Read<Result>>>();
+  return {
+    of: (type: Type, table: TableSchema): Read<Result> => {
+      let ofType = made.get(type);
+      if (ofType === undefined) made.set(type, (ofType = new WeakMap()));
+      let ofBoth = ofType.get(table);
+      if (ofBoth === undefined) ofType.set(table, (ofBoth = make(type, table)));
+      return ofBoth;
+    },
+  };
+}
+
+function envelopeReader(type: Type, table: TableSchema): Read<DecodedEnvelope> {
+  const decoded: { -readonly [Field in keyof DecodedEnvelope]: DecodedEnvelope[Field] } = {
+    op: undefined,
+    before: null,
+    after: null,
+    source: {},
+    tsMs: Number.NaN,
+  };
+  const op = repeatedText();
+  const steps = fieldsOf(type).map((field): Read<void> => {
+    switch (field.name) {
+      case 'before':
+      case 'after': {
+        const side = field.name;
+        const row = optional(field.type, (record) => avroRowReader(record, table));
+        return (from) => void (decoded[side] = row(from));
+      }
+      case 'source': {
+        const source = sourceReader(field.type);
+        return (from) => void (decoded.source = source(from));
+      }
+      case 'op':
+        return (from) => void (decoded.op = from.repeated(op));
+      case 'ts_ms': {
+        const tsMs = optional(field.type, () => (from) => from.long());
+        return (from) => void (decoded.tsMs = Number(tsMs(from) ?? Number.NaN));
+      }
+    }
+    return skipper(field.type);
+  });
+  return (from) => {
+    for (const step of steps) step(from);
+    return { ...decoded };
+  };
+}
+
+/** The fields of `source` that events keep (EventSource). */
+const KEPT_FIELDS = new Set(['name', 'db', 'txId', 'lsn', 'ts_us', 'snapshot']);
+
+function sourceReader(type: Type): Read<Readonly<Record<string, unknown>>> {
+  const steps = fieldsOf(type).map(({ name, type: fieldType }) => {
+    if (!KEPT_FIELDS.has(name)) return { name: null, step: skipper(fieldType) };
+    const last = repeatedText();
+    const step = optional<unknown>(fieldType, (value) =>
+      typeNameOf(value) === 'string' ? (from) => from.repeated(last) : (from) => from.long(),
+    );
+    return { name, step };
+  });
+  return (from) => {
+    const source: Record<string, unknown> = {};
+    for (const { name, step } of steps) {
+      const value = step(from);
+      if (name !== null) source[name] = value;
+    }
+    return source;
+  };
+}
+
+/** A reader of a value that may be null, or of one that never is. */
+function optional<Result>(type: Type, make: (type: Type) => Read<Result>): Read<Result | null> {
+  const nullOr = (branch: Type): Read<Result | null> =>
+    typeNameOf(branch) === 'null' ? () => null : make(branch);
+  const branches = unionOf(type)?.map(nullOr);
+  if (branches === undefined) return nullOr(type);
+  return (from) => {
+    const branch = branches[from.int()];
+    if (branch === undefined) throw new RangeError('a union has no such branch');
+    return branch(from);
+  };
 }

@@ -1,5 +1,10 @@
 import type { ChangeEvent, EventSource } from './change-event.ts';
-import { sourceFields, TRUNCATE_KEY, type TableEncoder } from './envelope.ts';
+import { columnForm } from './column-form.ts';
+import { columnNumber } from './column-number.ts';
+import { connectSchemas } from './connect-schema.ts';
+import { readTwosComplement, twosComplementBytes, writeTwosComplement } from './decimal-number.ts';
+import { sourceFields, TRUNCATE_KEY, type DecodedEnvelope, type TableEncoder } from './envelope.ts';
+import { exactValuesText, type ExactValues } from './exact-values.ts';
 import { ordinalOf } from './position.ts';
 import { columnOf, type Column, type TableSchema } from './table-schema.ts';
 import { emptyRow, type Row, type Value } from './value.ts';
@@ -9,18 +14,66 @@ import { emptyRow, type Row, type Value } from './value.ts';
  * string, bytea base64, NaN and infinities strings, every time its text (value.ts).
  */
 export function jsonEncoder(table: TableSchema): TableEncoder<string> {
-  const rowText = rowWriter(table.columns);
-  const keyText = rowWriter(table.key.map((name) => columnOf(table, name)));
+  const rowText = rowWriter(table.columns, () => valueJson);
+  const keyText = rowWriter(keyColumns(table), () => valueJson);
   const sourceText = sourceWriter();
   return {
     encode: (event) => ({
       key: event.op === 't' ? JSON.stringify(TRUNCATE_KEY) : keyText(event.key),
-      value:
-        `{"before":${event.before === null ? 'null' : rowText(event.before)},` +
-        `"after":${event.after === null ? 'null' : rowText(event.after)},` +
-        `"source":${sourceText(event)},"op":"${event.op}","ts_ms":${event.tsMs},"transaction":null}`,
+      value: envelopeText(event, rowText, rowText, sourceText),
     }),
   };
+}
+
+/**
+ * The JSON wire format of Connect's JsonConverter with schemas: `{"schema":...,"payload":...}` around key and value. Columns
+ * have the types of the Avro schemas: days and microseconds are numbers, decimals base64 of their unscaled bytes.
+ */
+export function jsonSchemaEncoder(pipeline: string, table: TableSchema): TableEncoder<string> {
+  const schemas = connectSchemas(pipeline, table);
+  const [keyStart, valueStart, truncateKeyStart] = [schemas.key, schemas.value, schemas.truncateKey].map(
+    (schema) => `{"schema":${JSON.stringify(schema)},"payload":`,
+  );
+  const truncateKey = `${truncateKeyStart}${JSON.stringify(TRUNCATE_KEY)}}`;
+  let exact: ExactValues = {};
+  const side = (name: 'before' | 'after') =>
+    rowWriter(table.columns, (column) =>
+      typedValueJson(column, table.key.includes(column.name), (text) => {
+        (exact[name] ??= {})[column.name] = text;
+      }),
+    );
+  const [before, after] = [side('before'), side('after')];
+  const keyText = rowWriter(keyColumns(table), (column) => typedValueJson(column, true, () => undefined));
+  const sourceText = sourceWriter();
+  return {
+    encode: (event) => {
+      exact = {};
+      return {
+        key: event.op === 't' ? truncateKey : `${keyStart}${keyText(event.key)}}`,
+        value: `${valueStart}${envelopeText(event, before, after, sourceText)}}`,
+        ...exactValuesText(exact),
+      };
+    },
+  };
+}
+
+function keyColumns(table: TableSchema): readonly Column[] {
+  return table.key.map((name) => columnOf(table, name));
+}
+
+type RowText = (row: Row) => string;
+
+function envelopeText(
+  event: ChangeEvent,
+  beforeText: RowText,
+  afterText: RowText,
+  sourceText: (event: ChangeEvent) => string,
+): string {
+  return (
+    `{"before":${event.before === null ? 'null' : beforeText(event.before)},` +
+    `"after":${event.after === null ? 'null' : afterText(event.after)},` +
+    `"source":${sourceText(event)},"transaction":null,"op":"${event.op}","ts_ms":${event.tsMs}}`
+  );
 }
 
 /** Writes the `source` block; what all events of a transaction share is written once for them. */
@@ -41,9 +94,9 @@ function sourceWriter(): (event: ChangeEvent) => string {
       const { version, connector, name, ts_ms, ts_us, snapshot, db, schema, table, txId, commit_lsn } =
         sourceFields(event);
       head =
-        `${JSON.stringify({ version, connector, name, ts_ms, ts_us, snapshot, db }).slice(0, -1)},` +
+        `${JSON.stringify({ version, connector, name, ts_ms, snapshot, db }).slice(0, -1)},` +
         `"sequence":"[\\"${commit_lsn}\\",\\"`;
-      middle = `\\"]",${JSON.stringify({ schema, table, txId }).slice(1, -1)},"lsn":`;
+      middle = `\\"]",${JSON.stringify({ ts_us, schema, table, txId }).slice(1, -1)},"lsn":`;
       tail = `,"commit_lsn":${commit_lsn},"ordinal":`;
     }
     const lsn = String(source.lsn);
@@ -52,16 +105,52 @@ function sourceWriter(): (event: ChangeEvent) => string {
 }
 
 /** A writer of the columns that a row has, in their order; the names are escaped once. */
-function rowWriter(columns: readonly Column[]): (row: Row) => string {
-  const fields = columns.map(({ name }) => ({ name, prefix: `${JSON.stringify(name)}:` }));
+function rowWriter(
+  columns: readonly Column[],
+  valueText: (column: Column) => (value: Value) => string,
+): RowText {
+  const fields = columns.map((column) => {
+    const { name } = column;
+    return { name, prefix: `${JSON.stringify(name)}:`, text: valueText(column) };
+  });
   return (row) => {
-    let text = '{';
-    for (const { name, prefix } of fields) {
+    let all = '{';
+    for (const { name, prefix, text } of fields) {
       const value = row[name];
-      if (value !== undefined) text += (text.length === 1 ? prefix : `,${prefix}`) + valueJson(value);
+      if (value !== undefined) all += (all.length === 1 ? prefix : `,${prefix}`) + text(value);
     }
-    return `${text}}`;
+    return `${all}}`;
   };
+}
+
+/** A value as the column's type in the schema block has it; `unfit` gets the text of one that it cannot hold. */
+function typedValueJson(
+  column: Column,
+  isKey: boolean,
+  unfit: (text: string) => void,
+): (value: Value) => string {
+  const form = columnForm(column, isKey);
+  const number = columnNumber(form);
+  const setAside = (text: string) => {
+    if (isKey)
+      throw new TypeError(`key column ${column.name} (${column.type}) has a value that its type cannot hold`);
+    unfit(text);
+    return 'null';
+  };
+  return (value) => {
+    // Connect's converter reads the text NaN as 0; a key has no other way.
+    if (typeof value === 'number' && !Number.isFinite(value) && !isKey) return setAside(String(value));
+    if (number === null || typeof value !== 'string') return valueJson(value);
+    const converted = number.numberOf(value);
+    if (Number.isNaN(converted)) return setAside(value);
+    return form.primitive === 'bytes' ? base64Number(converted) : String(converted);
+  };
+}
+
+function base64Number(unscaled: number | bigint): string {
+  const bytes = Buffer.allocUnsafe(twosComplementBytes(unscaled));
+  writeTwosComplement(bytes, 0, unscaled, bytes.length);
+  return `"${bytes.toString('base64')}"`;
 }
 
 function valueJson(value: Value): string {
@@ -74,33 +163,37 @@ function valueJson(value: Value): string {
   return JSON.stringify(value);
 }
 
-/** The key columns of a record. Throws on anything that is not a key of this table. */
+/** The key columns of a record, with a schema block or without. Throws on anything that is not a key of this table. */
 export function decodeJsonKey(table: TableSchema, key: Buffer): Row {
-  return rowFrom(
-    table.key.map((name) => columnOf(table, name)),
-    parseExact(key.toString()),
-  );
+  const { payload, isTyped } = parseRecord(key.toString());
+  return rowFrom(table, keyColumns(table), payload, isTyped);
 }
 
 /** The envelope's fields as they were written, rows turned into values. Throws on anything that is no envelope. */
 export function decodeJsonEnvelope(table: TableSchema, value: Buffer): DecodedEnvelope {
-  const envelope = parseExact(value.toString()) as Record<string, unknown>;
+  const { payload, isTyped } = parseRecord(value.toString());
+  const envelope = payload as Record<string, unknown>;
+  const row = (object: unknown) => (object == null ? null : rowFrom(table, table.columns, object, isTyped));
   return {
     op: envelope['op'],
-    before: envelope['before'] == null ? null : rowFrom(table.columns, envelope['before']),
-    after: envelope['after'] == null ? null : rowFrom(table.columns, envelope['after']),
+    before: row(envelope['before']),
+    after: row(envelope['after']),
     source: (envelope['source'] ?? {}) as Record<string, unknown>,
     tsMs: Number(envelope['ts_ms']),
   };
 }
 
-/** An envelope whose rows are decoded, and whose other fields are not checked yet. */
-export interface DecodedEnvelope {
-  readonly op: unknown;
-  readonly before: Row | null;
-  readonly after: Row | null;
-  readonly source: Record<string, unknown>;
-  readonly tsMs: number;
+/** A schema block is a struct; no column of a key without one is an object. */
+const SCHEMA_START = '{"schema":{';
+/** Within a JSON text it stands only where it means itself: texts have their quotes escaped. */
+const PAYLOAD_START = ',"payload":';
+
+/** What a record says, and whether a schema block gave its columns types; the block itself is not read. */
+function parseRecord(text: string): { readonly payload: unknown; readonly isTyped: boolean } {
+  const start = text.startsWith(SCHEMA_START) ? text.indexOf(PAYLOAD_START) : -1;
+  if (start === -1) return { payload: parseExact(text), isTyped: false };
+  const end = text.lastIndexOf('}');
+  return { payload: parseExact(text.slice(start + PAYLOAD_START.length, end)), isTyped: true };
 }
 
 /** 17 digits or more, or 16 that start with a 9, can exceed 2^53, from where JSON.parse rounds. */
@@ -120,14 +213,28 @@ function parseExact(text: string): unknown {
   } as (key: string, value: unknown) => unknown) as unknown;
 }
 
-function rowFrom(columns: readonly Column[], object: unknown): Row {
+function rowFrom(table: TableSchema, columns: readonly Column[], object: unknown, isTyped: boolean): Row {
   if (object === null || typeof object !== 'object') throw new TypeError('expected an object of columns');
   const fields = object as Record<string, unknown>;
   const row = emptyRow();
   for (const column of columns) {
-    if (Object.hasOwn(fields, column.name)) row[column.name] = valueFrom(column, fields[column.name]);
+    if (!Object.hasOwn(fields, column.name)) continue;
+    const json = fields[column.name];
+    row[column.name] = isTyped
+      ? typedValueFrom(column, table.key.includes(column.name), json)
+      : valueFrom(column, json);
   }
   return row;
+}
+
+/** A value whose column has its type in a schema block: numbers become the texts that they stand for. */
+function typedValueFrom(column: Column, isKey: boolean, json: unknown): Value {
+  const number = columnNumber(columnForm(column, isKey));
+  if (number === null) return valueFrom(column, json);
+  if (typeof json === 'number' || typeof json === 'bigint') return number.textOf(json);
+  if (column.kind !== 'numeric' || typeof json !== 'string') return valueFrom(column, json);
+  const bytes = Buffer.from(json, 'base64');
+  return number.textOf(readTwosComplement(bytes, 0, bytes.length));
 }
 
 function valueFrom(column: Column, json: unknown): Value {

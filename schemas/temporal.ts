@@ -22,7 +22,7 @@ export function epochMicros(text: string): bigint | null {
  * Days since 1970-01-01 in the proleptic Gregorian calendar, which Postgres uses for all years. JavaScript's Date ends at
  * year 275760, Postgres' timestamps at 294276, so this counts by itself (years in eras of 400, March first).
  */
-function daysSinceEpoch(year: number, month: number, day: number): number {
+export function daysSinceEpoch(year: number, month: number, day: number): number {
   const shifted = month <= 2 ? year - 1 : year;
   const era = Math.floor(shifted / 400);
   const yearOfEra = shifted - era * 400;

@@ -40,3 +40,5 @@ export function sinkGroup(pipeline: string, sink: string): string {
 export const POSITION_HEADER = 'tailrace.position';
 /** The header that names the fingerprint of the table schema (in the state topic) an event was written with. */
 export const SCHEMA_HEADER = 'tailrace.schema';
+/** The header that carries values which the types of the columns cannot (exact-values.ts); most records have none. */
+export const VALUES_HEADER = 'tailrace.values';

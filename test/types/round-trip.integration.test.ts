@@ -4,10 +4,18 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readTableSchema } from '../../producers/postgres/catalog.ts';
 import { connectSource } from '../../producers/postgres/connection.ts';
 import { valueFromText } from '../../producers/postgres/text-value.ts';
-import { avroEncoder, avroSchemas, decodeAvroEnvelope, decodeAvroKey } from '../../schemas/avro-codec.ts';
+import { avroEncoder, decodeAvroEnvelope, decodeAvroKey } from '../../schemas/avro-codec.ts';
+import { avroSchemas } from '../../schemas/avro-schema.ts';
 import { compileAvro } from '../../schemas/avro-types.ts';
 import type { ChangeEvent } from '../../schemas/change-event.ts';
-import { decodeJsonEnvelope, decodeJsonKey, jsonEncoder } from '../../schemas/json-codec.ts';
+import type { DecodedEnvelope, EncodedEvent } from '../../schemas/envelope.ts';
+import { withExactValues } from '../../schemas/exact-values.ts';
+import {
+  decodeJsonEnvelope,
+  decodeJsonKey,
+  jsonEncoder,
+  jsonSchemaEncoder,
+} from '../../schemas/json-codec.ts';
 import { makePosition } from '../../schemas/position.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
 import type { Row, Value } from '../../schemas/value.ts';
@@ -75,33 +83,57 @@ async function schemaOf(database: SourceDatabase, client: pg.Client, table: stri
   return schema;
 }
 
-/** Encodes and decodes a row, as a value and as a key, in both formats; expects the same row each time. */
+/** Encodes and decodes a row, as a value and as a key, in all formats; expects the same row each time. */
 function throughCodecs(table: TableSchema): (row: Row) => Row {
   const keyed = { ...table, key: ['v'] };
-  const schemas = avroSchemas('p', keyed);
-  const [keyType, valueType] = [compileAvro(schemas.key), compileAvro(schemas.value)];
-  const avro = avroEncoder(schemas, { key: 1, value: 2, truncateKey: 3 }, keyed);
-  const json = jsonEncoder(keyed);
+  const ways = [...formatsOf(table).map((way) => ({ way, of: table })), ...formatsOf(keyed).map((way) => ({ way, of: keyed }))]; // prettier-ignore
   return (row) => {
-    const event: ChangeEvent = {
-      table: keyed,
-      op: 'c',
-      key: { v: row['v'] ?? null },
-      before: null,
-      after: row,
-      position: makePosition(1n, 1),
-      source: { name: 'p', db: 'd', txId: 1, lsn: 1n, tsUs: 1, snapshot: false },
-      tsMs: 1,
-    };
-    const text = json.encode(event);
-    const framed = avro.encode(event);
-    expect(decodeJsonKey(keyed, Buffer.from(text.key))).toEqual(event.key);
-    expect(decodeAvroKey(keyType, keyed, framed.key)).toEqual(event.key);
-    expect(decodeAvroEnvelope(valueType, keyed, framed.value).after).toEqual(row);
-    const { after } = decodeJsonEnvelope(keyed, Buffer.from(text.value));
-    expect(after).toEqual(row);
-    return after ?? {};
+    let last: Row = {};
+    for (const { way, of } of ways) {
+      const key = { [of.key[0] ?? '']: row[of.key[0] ?? ''] ?? null };
+      const encoded = way.encode({
+        table: of,
+        op: 'c',
+        key,
+        before: null,
+        after: row,
+        position: makePosition(1n, 1),
+        source: { name: 'p', db: 'd', txId: 1, lsn: 1n, tsUs: 1, snapshot: false },
+        tsMs: 1,
+      });
+      const envelope = way.envelope(Buffer.from(encoded.value));
+      const { after } =
+        encoded.exactValues === undefined ? envelope : withExactValues(of, envelope, encoded.exactValues);
+      expect(way.key(Buffer.from(encoded.key))).toEqual(key);
+      expect(after).toEqual(row);
+      last = after ?? {};
+    }
+    return last;
   };
+}
+
+interface Format {
+  readonly encode: (event: ChangeEvent) => EncodedEvent;
+  readonly envelope: (value: Buffer) => DecodedEnvelope;
+  readonly key: (key: Buffer) => Row;
+}
+
+function formatsOf(table: TableSchema): Format[] {
+  const schemas = avroSchemas('p', table);
+  const [keyType, valueType] = [compileAvro(schemas.key), compileAvro(schemas.value)];
+  const json = {
+    envelope: (value: Buffer) => decodeJsonEnvelope(table, value),
+    key: (key: Buffer) => decodeJsonKey(table, key),
+  };
+  return [
+    {
+      encode: avroEncoder({ key: 1, value: 2, truncateKey: 3 }, table).encode,
+      envelope: (value) => decodeAvroEnvelope(valueType, table, value),
+      key: (key) => decodeAvroKey(keyType, table, key),
+    },
+    { encode: jsonSchemaEncoder('p', table).encode, ...json },
+    { encode: jsonEncoder(table).encode, ...json },
+  ];
 }
 
 /** A value as Postgres reads it. */

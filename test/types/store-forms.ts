@@ -8,7 +8,9 @@ import { mapWrite } from '../../consumers/mongodb/mapping.ts';
 import { graphWriteOf } from '../../consumers/neo4j/mapping.ts';
 import { rowFields } from '../../consumers/redis/mapping.ts';
 import type { Write } from '../../consumers/sink.ts';
-import { avroSchemas } from '../../schemas/avro-codec.ts';
+import { avroEncoder } from '../../schemas/avro-codec.ts';
+import { avroSchemas } from '../../schemas/avro-schema.ts';
+import type { ChangeEvent } from '../../schemas/change-event.ts';
 import { jsonEncoder } from '../../schemas/json-codec.ts';
 import { makePosition } from '../../schemas/position.ts';
 import type { Column, TableSchema } from '../../schemas/table-schema.ts';
@@ -40,7 +42,7 @@ export function formsOf(column: Column, value: NonNullable<Value>): Forms {
     position: POSITION,
   };
   return {
-    Avro: avroForm(table),
+    Avro: avroForm(table, value),
     JSON: jsonForm(JSON.parse(jsonText(table, value)), value),
     Elasticsearch: `\`${fieldsOf(table)['value']?.type}\`, ${jsonForm(JSON.parse(documentOf(write, fieldTypes(table), 0)), value)}`,
     ClickHouse: orRejected(() => clickhouseForm(write)),
@@ -63,11 +65,24 @@ interface AvroField {
   readonly type: unknown;
 }
 
-function avroForm(table: TableSchema): string {
+function avroForm(table: TableSchema, value: NonNullable<Value>): string {
+  const { exactValues } = avroEncoder({ key: 1, value: 2, truncateKey: 3 }, table).encode(
+    eventOf(table, value),
+  );
+  if (exactValues !== undefined) return 'null, and the header';
   const envelope = avroSchemas('p', table).value as unknown as { fields: AvroField[] };
   const [, row] = typeOf(envelope.fields, 'before') as [string, { fields: AvroField[] }];
   const [, type] = typeOf(row.fields, 'value') as [string, unknown];
-  return `\`${typeof type === 'string' ? type : JSON.stringify(type)}\``;
+  if (typeof type === 'string') return `\`${type}\``;
+  const { type: primitive, logicalType, 'connect.name': name } = type as AvroColumnType;
+  const semantic = name?.split('.').at(-1);
+  return [`\`${primitive}\``, logicalType, semantic].filter((part) => part !== undefined).join(', ');
+}
+
+interface AvroColumnType {
+  readonly type: string;
+  readonly logicalType?: string;
+  readonly 'connect.name'?: string;
 }
 
 function typeOf(fields: readonly AvroField[], name: string): unknown {
@@ -75,7 +90,13 @@ function typeOf(fields: readonly AvroField[], name: string): unknown {
 }
 
 function jsonText(table: TableSchema, value: NonNullable<Value>): string {
-  const { value: envelope } = jsonEncoder(table).encode({
+  const { value: envelope } = jsonEncoder(table).encode(eventOf(table, value));
+  const [, after] = /"after":(\{.*\}),"source":/s.exec(envelope.toString()) ?? [];
+  return after ?? '{}';
+}
+
+function eventOf(table: TableSchema, value: NonNullable<Value>): ChangeEvent {
+  return {
     table,
     op: 'c',
     key: { id: 1 },
@@ -84,9 +105,7 @@ function jsonText(table: TableSchema, value: NonNullable<Value>): string {
     position: POSITION,
     source: { name: 'p', db: 'd', txId: 1, lsn: 1n, tsUs: 1, snapshot: false },
     tsMs: 1,
-  });
-  const [, after] = /"after":(\{.*\}),"source":/s.exec(envelope.toString()) ?? [];
-  return after ?? '{}';
+  };
 }
 
 function jsonForm(parsed: unknown, value: Value): string {
