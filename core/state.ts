@@ -16,6 +16,7 @@ import { readTopic } from './topic-reader.ts';
  * | `schema/<fingerprint>`    | a table schema; events name it in a header                    |
  * | `snapshot/<schema.table>` | how far the table's snapshot has come                         |
  * | `history/<oid>`           | where the history of a table without a key begins             |
+ * | `halted/<schema.table>`   | a table that may not go on, and must be read again            |
  */
 /** Its meaning is in producers/postgres/position-check.ts. Records of older versions have only the first three. */
 const slotRecord = z.object({
@@ -33,6 +34,8 @@ const tablesRecord = z.array(
     fingerprint: z.string(),
     /** The source's columns with their numbers there, which stay when a column is renamed. */
     columns: z.record(z.string(), z.number()).exactOptional(),
+    /** So many partitions of the topic get records: more that came later would part the records of a key. */
+    partitions: z.number().exactOptional(),
   }),
 );
 const snapshotRequest = z.object({ id: z.string(), where: z.string().exactOptional() });
@@ -64,10 +67,21 @@ const historyRecord = z.object({
   filenode: z.string().nullable(),
 });
 
+/** Its meaning is in producers/halted-tables.ts. */
+const haltedRecord = z.object({
+  at: z.string(),
+  code: z.string(),
+  message: z.string(),
+  fix: z.string(),
+});
+
 export type SlotState = z.infer<typeof slotRecord>;
 export type TableState = z.infer<typeof tablesRecord>[number];
 export type SnapshotState = z.infer<typeof snapshotRecord>;
 export type HistoryState = z.infer<typeof historyRecord>;
+export type HaltedState = z.infer<typeof haltedRecord>;
+/** What a status says of a halted table; `table` is its `schema.table`. */
+export type HaltedTable = HaltedState & { readonly table: string };
 
 export interface PipelineState {
   readonly slot: SlotState | null;
@@ -78,6 +92,8 @@ export interface PipelineState {
   readonly snapshots: ReadonlyMap<string, SnapshotState>;
   /** By the table's oid. */
   readonly histories: ReadonlyMap<string, HistoryState>;
+  /** By `schema.table`. */
+  readonly halted: ReadonlyMap<string, HaltedState>;
 }
 
 /** Reads the state topic to its end; a pipeline that never ran has an empty state. */
@@ -87,6 +103,7 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
   const schemas = new Map<string, TableSchema>();
   const snapshots = new Map<string, SnapshotState>();
   const histories = new Map<string, HistoryState>();
+  const halted = new Map<string, HaltedState>();
   for (const message of await readTopic(kafka, stateTopic(pipeline))) {
     const key = message.key?.toString() ?? '';
     try {
@@ -101,6 +118,9 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
       } else if (key.startsWith('history/')) {
         if (value === null) histories.delete(key.slice(8));
         else histories.set(key.slice(8), historyRecord.parse(value));
+      } else if (key.startsWith('halted/')) {
+        if (value === null) halted.delete(key.slice(7));
+        else halted.set(key.slice(7), haltedRecord.parse(value));
       }
     } catch (cause) {
       throw new TailraceError(
@@ -111,7 +131,7 @@ export async function readState(kafka: Kafka, pipeline: string): Promise<Pipelin
       );
     }
   }
-  return { slot, tables, schemas, snapshots, histories };
+  return { slot, tables, schemas, snapshots, histories, halted };
 }
 
 /** A producer that was frozen and woke after another took over may still write one old record behind newer ones. */

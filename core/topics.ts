@@ -3,14 +3,21 @@ import { controlTopic, stateTopic, statusTopic } from '../schemas/topics.ts';
 import type { KafkaConfig } from './config/schema.ts';
 
 const HOUR_MS = 3600 * 1000;
-const WEEK_MS = 7 * 24 * HOUR_MS;
+/** The longest that a rebuild may take: a delete must still be there when its reader comes to it. */
+export const LONGEST_REBUILD_MS = 7 * 24 * HOUR_MS;
 /** A row goes into one record, however large; the default of 1 MiB would refuse many. */
-const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+export const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /** Compacted, since every record is the last word on its key. */
-const COMPACTED = { 'cleanup.policy': 'compact', 'delete.retention.ms': WEEK_MS };
+const COMPACTED = { 'cleanup.policy': 'compact', 'delete.retention.ms': LONGEST_REBUILD_MS };
 /** They gain a record every second or two, and are read whole at each start: what is superseded must go soon. */
 const INTERNAL_SETTINGS = { ...COMPACTED, 'segment.ms': HOUR_MS, 'min.cleanable.dirty.ratio': 0.1 };
+/** What was set aside stays until a person has dealt with it. */
+const DEAD_LETTER_SETTINGS = {
+  'cleanup.policy': 'delete',
+  'retention.ms': -1,
+  'max.message.bytes': MAX_RECORD_BYTES,
+};
 const TABLE_SETTINGS = { ...COMPACTED, 'max.message.bytes': MAX_RECORD_BYTES };
 
 /**
@@ -22,6 +29,7 @@ export async function ensureTopics(
   config: KafkaConfig,
   pipeline: string,
   tableTopics: readonly string[],
+  deadLetterTopics: readonly string[] = [],
 ): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
@@ -37,7 +45,12 @@ export async function ensureTopics(
       numPartitions: config.partitions,
       settings: TABLE_SETTINGS,
     }));
-    const missing = [...internal, ...tables].filter(({ topic }) => !existing.has(topic));
+    const deadLetters = deadLetterTopics.map((topic) => ({
+      topic,
+      numPartitions: 1,
+      settings: DEAD_LETTER_SETTINGS,
+    }));
+    const missing = [...internal, ...tables, ...deadLetters].filter(({ topic }) => !existing.has(topic));
     if (missing.length === 0) return;
     // False means that another process made them meanwhile.
     await admin.createTopics({

@@ -1,7 +1,8 @@
 import type { Logger } from '../core/logger.ts';
 import type { SourceConfig } from '../core/config/schema.ts';
 import { TailraceError } from '../core/errors.ts';
-import type { Operation } from '../schemas/change-event.ts';
+import type { ChangeEvent, Operation } from '../schemas/change-event.ts';
+import type { EncodedEvent } from '../schemas/envelope.ts';
 import { positionsOf, type Position } from '../schemas/position.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
 import { stateTopic } from '../schemas/topics.ts';
@@ -14,6 +15,7 @@ import type { ReadChunk } from './postgres/snapshot.ts';
 import { parseTransactionSnapshot, type SnapshotWindow } from './postgres/snapshot-window.ts';
 import { undecodableError, type UndecodableItem, type WalItem } from './postgres/wal-item.ts';
 import { MESSAGE_PREFIX, type WalMessage } from './postgres/wal-message.ts';
+import { mayBeTooLarge } from './large-rows.ts';
 import type { LeavingChunk } from './snapshot-task.ts';
 import type { TableOutput } from './table-output.ts';
 
@@ -22,6 +24,8 @@ export interface Route {
   readonly captured: CapturedTable;
   readonly output: TableOutput;
   readonly topic: WrittenTopic;
+  /** Bytes of key and value that one record may have. */
+  readonly recordLimit: number;
   /** For a table without a key: inserts before this LSN come by its snapshot. Null for a table with one. */
   readonly historyFrom: bigint | null;
 }
@@ -49,6 +53,8 @@ export interface CaptureContext {
   wholeRow(captured: CapturedTable, before: Row | null, after: Row, xid: number): Promise<Row | null>;
   /** Keeps a change that cannot be decoded for a person to look at, or throws where that is not wanted. */
   setAside(item: UndecodableItem): Promise<void>;
+  /** See fitRow in large-rows.ts. */
+  fitRow(route: Route, event: ChangeEvent, encoded: EncodedEvent): Promise<EncodedEvent | null>;
   /** The route of a table without a key whose history begins; null when it is not captured any more. */
   historyRoute(oid: number): Promise<Route | null>;
   /** The chunk that a closing watermark names; undefined when an earlier run of the stream wrote it. */
@@ -279,14 +285,15 @@ export class Capture {
   }
 
   #emit(
-    { captured, output, topic }: Route,
+    route: Route,
     op: Operation,
     before: Row | null,
     after: Row | null,
     ordinal: number,
     lsn: bigint,
   ): Promise<void> | undefined {
-    const { writer, window, pipeline, database } = this.#context;
+    const { window, pipeline, database } = this.#context;
+    const { captured, output, recordLimit } = route;
     const transaction = this.#current();
     const snapshot = op === 'r';
     const event = makeEvent(captured, op, before, after, transaction.positionAt(ordinal), {
@@ -300,10 +307,27 @@ export class Capture {
     if (!snapshot && op !== 't') window.change(captured.oid, captured.table, event.key);
     const encoded = output.encode(event);
     if (encoded === null) return undefined;
+    return mayBeTooLarge(encoded, recordLimit)
+      ? this.#addLarge(route, event, encoded)
+      : this.#add(route, event, encoded);
+  }
+
+  async #addLarge(route: Route, event: ChangeEvent, encoded: EncodedEvent): Promise<void> {
+    const fitting = await this.#context.fitRow(route, event, encoded);
+    if (fitting !== null) await this.#add(route, event, fitting);
+  }
+
+  #add(
+    { captured, output, topic }: Route,
+    event: ChangeEvent,
+    encoded: EncodedEvent,
+  ): Promise<void> | undefined {
+    const { writer } = this.#context;
+    const { op } = event;
     const frame = {
       position: event.position,
       // The record's time is the commit's, so that lag in seconds can be read off the topic itself.
-      timestampMs: Math.floor(transaction.tsUs / 1000),
+      timestampMs: Math.floor(event.source.tsUs / 1000),
       headers: output.headers(event),
     };
     const label = this.#label(captured, op);

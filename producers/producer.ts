@@ -18,10 +18,18 @@ const RETRIED_CODES = new Set([
   'KAFKA_UNREACHABLE',
   'KAFKA_REJECTED',
   'REGISTRY_UNREACHABLE',
+  'SCHEMA_NOT_FOUND',
 ]);
 
 export function emptyFigures(): ProducerFigures {
-  return { slot: null, acknowledgedLsn: null, lastCommitTsUs: 0, snapshot: null };
+  return {
+    slot: null,
+    acknowledgedLsn: null,
+    lastCommitTsUs: 0,
+    snapshot: null,
+    tables: null,
+    largeRowsSkipped: 0,
+  };
 }
 
 /**
@@ -86,6 +94,9 @@ export function producerDetails(figures: ProducerFigures): Record<string, unknow
     retainedBytes: slot?.retainedBytes ?? null,
     safeBytes: slot?.safeBytes ?? null,
     snapshot: snapshot?.current ?? null,
+    haltedTables: figures.tables?.haltedTables ?? [],
+    largeRowsSkipped: figures.largeRowsSkipped,
+    registry: figures.tables?.registryTrouble ?? null,
   };
 }
 

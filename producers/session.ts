@@ -15,6 +15,7 @@ import type { ProducerContext } from './context.ts';
 import { asKafka, asSource, asTailrace } from './failures.ts';
 import { ProduceClient } from './kafka/produce-client.ts';
 import { KafkaWriter } from './kafka-writer.ts';
+import { fitRow } from './large-rows.ts';
 import { openLease } from './lease.ts';
 import { captureTable } from './postgres/captured-table.ts';
 import { connectSource } from './postgres/connection.ts';
@@ -162,6 +163,8 @@ async function stream(
     wholeRow: wholeRowReader(control, AbortSignal.any([signal, halted.signal]), log),
     route: (relation) => routeOf(context, control, setUp, relation),
     setAside: (item) => setAside(context, producer, item),
+    fitRow: (route, event, encoded) =>
+      fitRow(context, producer, { ...route, topic: route.topic.name }, event, encoded),
     historyRoute: (oid) => historyRouteOf(context, control, setUp, oid),
     chunk: (id) => snapshot.pendingChunk(id),
     chunkRoute: async ({ chunk: { oid, table } }) => {
@@ -245,7 +248,7 @@ async function routeOf(
     schemaOfRelation(control, relation, known, history !== undefined),
   );
   if (schema === null) return null;
-  const captured = captureTable(relation.oid, schema, isCaptured(context, schema));
+  const captured = captureTable(relation.oid, schema, isCaptured(source, schema));
   const [destination] = await tables.destinations([captured.table]);
   const historyFrom = history === undefined ? null : parseLsn(history.lsn);
   return destination === undefined ? null : { captured, ...destination, historyFrom };

@@ -2,17 +2,18 @@ import type pg from 'pg';
 import type { Kafka, Producer } from 'kafkajs';
 import type { Cluster } from 'kafkajs/src/cluster/index.js';
 import type { SourceConfig } from '../core/config/schema.ts';
-import { withCode } from '../core/errors.ts';
-import { createRegistry } from '../core/registry.ts';
+import { withCode, type TailraceError } from '../core/errors.ts';
 import { putState, readState, type TableState } from '../core/state.ts';
 import { ensureTopics } from '../core/topics.ts';
 import { commitLsnOf } from '../schemas/position.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
+import { deadLetterTopic } from '../schemas/topics.ts';
 import { loadTransforms } from '../transforms/load.ts';
 import { CapturedTables, type Destination } from './captured-tables.ts';
 import type { ProducerContext } from './context.ts';
 import { asKafka, asSource } from './failures.ts';
+import { checkOwnTopics, type TopicNotice } from './open-topics.ts';
 import { captureTable } from './postgres/captured-table.ts';
 import { readTableSchema, type CatalogTable } from './postgres/catalog.ts';
 import {
@@ -63,15 +64,19 @@ export async function setUpPipeline(
   { control, kafka, producer, cluster }: Resources,
   found: Selection,
 ): Promise<SetUp> {
-  const { loaded, status } = context;
-  const { pipeline, source, kafka: kafkaConfig, registry: registryConfig } = loaded.config;
+  const { loaded, status, log, registry, figures } = context;
+  const { pipeline, source, kafka: kafkaConfig } = loaded.config;
   const { brokers } = kafkaConfig;
   const transforms = await loadTransforms(source.transforms, loaded.folder).catch((error: unknown) => {
     throw withCode('CONFIG_INVALID', error, 'mend source.transforms in the config');
   });
-  const registry = registryConfig === undefined ? null : createRegistry(registryConfig);
 
-  await asKafka(brokers, () => ensureTopics(kafka, kafkaConfig, pipeline, []));
+  const setsAside = source.undecodable === 'deadLetter' || kafkaConfig.largeRows === 'skip';
+  const deadLetters = setsAside ? [deadLetterTopic(pipeline, 'producer')] : [];
+  await asKafka(brokers, () => ensureTopics(kafka, kafkaConfig, pipeline, [], deadLetters));
+  const notice: TopicNotice = ({ topic, evidence, fix }) =>
+    log.warn({ topic, fix }, `topic ${topic}: ${evidence}`);
+  await asKafka(brokers, () => checkOwnTopics({ kafka, config: loaded.config, notice }));
   await asKafka(brokers, () => status.start(kafka));
   const slot = slotName(pipeline);
   // Before the state is read: see SlotOptions.
@@ -79,7 +84,18 @@ export async function setUpPipeline(
   const state = await asKafka(brokers, () => readState(kafka, pipeline));
 
   const selected = refuseUnfit(context, found, state.tables);
-  const tables = new CapturedTables({ loaded, kafka, producer, cluster, transforms, registry }, state);
+  const onHalted = (table: string, error: TailraceError) => {
+    log.error(
+      { table, code: error.code, fix: error.fix },
+      `the table is halted, others go on: ${error.message}`,
+    );
+    status.fail(status.current.state, error);
+  };
+  const tables = new CapturedTables(
+    { loaded, kafka, producer, cluster, transforms, registry, notice, onHalted },
+    state,
+  );
+  figures.tables = tables;
   const inserts = insertPublicationName(slot);
   const histories = await asSource(source.url, () => {
     const isSelected = ({ oid }: HistoryStart) => selected.some((table) => table.oid === oid);
@@ -186,17 +202,15 @@ export async function readCapturedTable(
 ): Promise<SnapshotTable | null> {
   const schema = await readTableSchema(control, oid);
   if (schema === null) return null;
-  const captured = captureTable(oid, schema, isCaptured(context, schema));
+  const captured = captureTable(oid, schema, isCaptured(context.loaded.config.source, schema));
   const history = histories.get(oid);
   if (history === undefined) return captured;
   return { ...captured, visibleIn: history.seen, filenode: history.filenode };
 }
 
 /** Which columns of a table the config captures; key columns always are. */
-export function isCaptured(context: ProducerContext, table: TableSchema): (column: string) => boolean {
-  const rules = Object.entries(context.loaded.config.source.columns).filter(([pattern]) =>
-    matchesTable([pattern], table),
-  );
+export function isCaptured({ columns }: SourceConfig, table: TableSchema): (column: string) => boolean {
+  const rules = Object.entries(columns).filter(([pattern]) => matchesTable([pattern], table));
   return (column) =>
     rules.every(
       ([, rule]) => (rule.include?.includes(column) ?? true) && !(rule.exclude?.includes(column) ?? false),

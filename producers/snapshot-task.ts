@@ -310,18 +310,26 @@ export class SnapshotTask {
     }
   }
 
-  async #readNext(client: pg.Client, job: SnapshotJob, { pipeline }: SnapshotOptions): Promise<void> {
+  async #readNext(client: pg.Client, job: SnapshotJob, options: SnapshotOptions): Promise<void> {
     const { generation } = this.#queue;
     const { of, cursor, size } = job;
     const facts = this.#facts.get(of.oid) ?? (await readFacts(client, of, cursor.request?.where));
     this.#facts.set(of.oid, facts);
-    const isRead = await readChunk(
+    const outcome = await readChunk(
       client,
-      { pipeline, of, progress: cursor, size, byteLimit: BYTE_LIMIT, only: facts.only },
+      { pipeline: options.pipeline, of, progress: cursor, size, byteLimit: BYTE_LIMIT, only: facts.only },
       (read) => this.#queue.pend(job, read, generation),
     );
     // The watch on the tables sees it too, and lets the table's history begin anew.
-    if (!isRead) this.#mustWait = true;
+    if (outcome !== 'read') this.#mustWait = true;
+    if (outcome === 'changed') await this.#readShape(job, options);
+  }
+
+  /** Reads the table on in the shape that it has now. */
+  async #readShape({ of, progress }: SnapshotJob, options: SnapshotOptions): Promise<void> {
+    const shape = await options.shapeOf(of.oid);
+    if (shape === null) this.#queue.remove(of.oid);
+    else this.#queue.put(shape, resumable(shape, progress));
   }
 
   async #recover(

@@ -66,6 +66,7 @@ export class TableWatch {
     this.#shapes = await this.#readShapes(captured.map(({ oid }) => oid));
     for (const of of captured) this.#captured.set(of.oid, of);
     await this.#tell(captured, (of, destination) => this.#reasonAtStart(of, destination));
+    await this.#resumeMended();
     // An earlier process may have ended between the beginning of a history and the wish to read it.
     for (const of of captured) {
       const history = this.#session.setUp.histories.get(of.oid);
@@ -87,6 +88,8 @@ export class TableWatch {
     );
     await this.#followChanged(selected);
     this.#forgetGone(selected);
+    await this.#session.setUp.tables.checkRegistry();
+    await this.#resumeMended();
     await this.#readAdded();
     await this.#beginDue();
   }
@@ -169,6 +172,26 @@ export class TableWatch {
       await this.#tell(changed, (of, destination) => this.#reasonWhileRunning(of, destination));
   }
 
+  /** Reads tables again that were halted and may go on: what came meanwhile was written nowhere. */
+  async #resumeMended(): Promise<void> {
+    const { context, setUp, snapshot } = this.#session;
+    for (const of of this.captured) {
+      const [destination] = await setUp.tables.destinations([of.table]);
+      if (destination === undefined || destination.isHalted) continue;
+      const { table } = destination.output;
+      if (!setUp.tables.isHalted(table)) continue;
+      context.log.info({ table: qualifiedName(table) }, 'the table was halted, goes on and is read again');
+      if (isKeyless(of.table)) {
+        // It is no longer halted once its history has begun anew.
+        this.#due.set(of.oid, null);
+        continue;
+      }
+      await this.#publish([of]);
+      await snapshot.request(of, { id: `changed/${randomUUID()}` });
+      await setUp.tables.forgetHalted(table);
+    }
+  }
+
   /** What remains of a table that is gone: its topic and its rows in the stores. */
   #forgetGone(selected: readonly CatalogTable[]): void {
     const { context, setUp, snapshot } = this.#session;
@@ -209,7 +232,8 @@ export class TableWatch {
     const destinations = await setUp.tables.destinations(captured.map(({ table }) => table));
     for (const [place, of] of captured.entries()) {
       const destination = destinations[place];
-      const reason = destination === undefined ? null : reasonOf(of, destination);
+      // A halted table is read again once it may go on.
+      const reason = destination === undefined || destination.isHalted ? null : reasonOf(of, destination);
       if (reason === null || source.snapshot === 'never') continue;
       context.log.info({ table: qualifiedName(of.table), reason }, 'the table has changed and is read again');
       if (isKeyless(of.table)) this.#due.set(of.oid, null);
@@ -306,6 +330,9 @@ export class TableWatch {
     context.log.info({ table: qualifiedName(table) }, 'the history of a table without a key begins');
     await this.#publish([begun]);
     await this.#readHistory(begun, start);
+    const [destination] = await setUp.tables.destinations([table]);
+    if (destination !== undefined && !destination.isHalted && setUp.tables.isHalted(destination.output.table))
+      await setUp.tables.forgetHalted(destination.output.table);
     if (requestId !== null) await snapshot.request(begun, { id: requestId });
   }
 

@@ -85,8 +85,30 @@ const kafka = z.strictObject({
     })
     .optional(),
   compression: z.enum(['zstd', 'gzip', 'none']).default('none'),
+  jsonSchemas: z
+    .boolean()
+    .default(false)
+    .describe('JSON records carry a schema block, as of Connect with schemas.enable; not with a registry'),
   partitions: z.number().int().min(1).max(1000).default(3),
   replicationFactor: z.number().int().min(1).max(10).default(1),
+  largeRows: z
+    .enum(['stop', 'skip'])
+    .default('stop')
+    .describe(
+      'a row that is larger than its topic takes: halts the producer, or is left out with a note in <pipeline>.tailrace.dlq.producer',
+    ),
+});
+
+const topics = z.strictObject({
+  format: z
+    .enum(['tailrace', 'debezium'])
+    .default('tailrace')
+    .describe('who writes the topics: the producer, or the Postgres connector of Debezium'),
+  prefix: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]+$/, "expected the connector's topic.prefix")
+    .optional()
+    .describe("with format debezium: the connector's topic.prefix; default: the pipeline's name"),
 });
 
 const registry = z.strictObject({
@@ -103,15 +125,24 @@ const sink = z.looseObject({
   deadLetter: z.strictObject({ mode: z.enum(['park', 'stop']).default('park') }).prefault({}),
 });
 
-export const configSchema = z.strictObject({
+/** The `source.url` of a config that has no `source`, as one may whose topics Debezium writes. */
+export const NO_SOURCE = 'none';
+
+const config = z.strictObject({
   pipeline: name.describe('prefix of topics, consumer groups, slot and publication'),
-  source,
+  source: source.prefault({ url: NO_SOURCE, tables: ['*.*'] }),
+  topics: topics.prefault({}).describe('default: those of the producer'),
   kafka,
   registry: registry.optional().describe('Avro with a registry, JSON without'),
   sinks: z.record(name, sink).default({}),
   dashboard: z.strictObject({ port: port.default(8080) }).optional(),
   metrics: z.strictObject({ port: port.default(9464), host: z.string().default('127.0.0.1') }).prefault({}),
 });
+
+export const configSchema = config.refine(
+  ({ source: { url }, topics: { format } }) => url !== NO_SOURCE || format === 'debezium',
+  { path: ['source'], message: 'expected url and tables; only with topics.format debezium it may be absent' },
+);
 
 export type Config = z.output<typeof configSchema>;
 /** What a user writes, for `defineConfig`. */

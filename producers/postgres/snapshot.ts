@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { columnOf, qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
 import { emptyRow, type Row, type Value } from '../../schemas/value.ts';
-import { chunkQuery, type ChunkQuery, type SnapshotTable } from './chunk-query.ts';
+import { chunkQuery, type ChunkQuery, type ChunkStart, type SnapshotTable } from './chunk-query.ts';
 import type { CopiedRows } from './copied-rows.ts';
 import { copyOut } from './copy-out.ts';
 import type { Fields } from './copy-text.ts';
@@ -39,8 +39,8 @@ export async function prepareForChunks(client: pg.Client): Promise<void> {
 /**
  * Reads the next rows of a table between two watermarks. `register` is called before the closing watermark is written, so
  * that the reader of the stream knows the chunk when it meets the watermark; when it returns false, the chunk is not
- * wanted any more and has no closing watermark. Returns false, and reads nothing, where a table without a key has been
- * rewritten: VACUUM FULL, CLUSTER or an ALTER has moved all rows.
+ * wanted any more and has no closing watermark. Nothing is read where the table has other columns than `of` by now, or where
+ * a table without a key has been rewritten: VACUUM FULL, CLUSTER or an ALTER has moved all rows.
  */
 export async function readChunk(
   client: pg.Client,
@@ -56,14 +56,15 @@ export async function readChunk(
     only: boolean;
   },
   register: (read: ReadChunk) => boolean,
-): Promise<boolean> {
+): Promise<'read' | 'changed' | 'rewritten'> {
   const { pipeline, of, size, byteLimit, only } = request;
   const { oid, table } = of;
   const id = randomUUID();
   const start = await beginChunk(client, of, only, watermark({ kind: 'open', pipeline, chunk: id, oid }));
-  if (of.filenode !== undefined && of.filenode !== start.filenode) {
+  const isRewritten = of.filenode !== undefined && of.filenode !== start.filenode;
+  if (isRewritten || isOtherShape(table, start.types)) {
     await client.query('COMMIT');
-    return false;
+    return isRewritten ? 'rewritten' : 'changed';
   }
   const { progress } = request;
   const query = chunkQuery(
@@ -93,7 +94,7 @@ export async function readChunk(
   });
   const close = watermark({ kind: 'close', pipeline, chunk: id, oid });
   await client.query(isWanted ? `COMMIT; ${close}` : 'COMMIT');
-  return true;
+  return 'read';
 }
 
 /**
@@ -106,12 +107,14 @@ async function beginChunk(
   { oid, table }: SnapshotTable,
   only: boolean,
   open: string,
-): Promise<{ seen: TransactionSnapshot; blocks: number; filenode: string | null }> {
+): Promise<ChunkStart & { filenode: string | null; types: Readonly<Record<string, string>> }> {
   const results = (await client.query<Record<string, string | null>>(`
     BEGIN; ${open}; COMMIT;
     BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
     LOCK TABLE ${only ? 'ONLY ' : ''}${quoteTable(table)} IN ACCESS SHARE MODE;
     SELECT pg_current_snapshot() AS seen, pg_relation_filenode(${oid}) AS filenode,
+           (SELECT json_object_agg(attname, format_type(atttypid, atttypmod)) FROM pg_attribute
+             WHERE attrelid = ${oid} AND attnum > 0 AND NOT attisdropped) AS types,
            pg_relation_size(${oid}) / current_setting('block_size')::bigint AS blocks`)) as unknown as pg.QueryResult<
     Record<string, string | null>
   >[];
@@ -120,7 +123,13 @@ async function beginChunk(
     seen: parseTransactionSnapshot(row['seen'] ?? '0:0:'),
     blocks: Number(row['blocks'] ?? 0),
     filenode: row['filenode'] ?? null,
+    types: JSON.parse(row['types'] ?? '{}') as Record<string, string>,
   };
+}
+
+/** Texts of another type would be read as what they are not. A table that was dropped shows when it is read. */
+function isOtherShape({ columns }: TableSchema, types: Readonly<Record<string, string>>): boolean {
+  return columns.some(({ name, type }) => Object.hasOwn(types, name) && types[name] !== type);
 }
 
 function rowsOf(

@@ -68,7 +68,12 @@ async function fetchType(id: number): Promise<avsc.Type> {
     throw new Error('this test needs a schema registry: set REGISTRY_URL, or run it with `npm test`');
   const response = await fetch(`${url}/schemas/ids/${id}`);
   const { schema } = (await response.json()) as { schema: string };
-  return avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema, { registry: { long: exactLong } });
+  return avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema, { typeHook: longHook });
+}
+
+function longHook(schema: avsc.Schema): avsc.Type | undefined {
+  const name = typeof schema === 'object' && 'type' in schema ? (schema as { type: unknown }).type : schema;
+  return name === 'long' ? exactLong : undefined;
 }
 
 /** avsc refuses longs beyond 2^53 unless it is told what to make of them. */

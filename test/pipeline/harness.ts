@@ -24,6 +24,8 @@ export interface Pipeline extends AsyncDisposable {
   readonly places: Readonly<Record<string, StorePlace>>;
   /** Changes keys of `source` in the config file, for workers that are started after it. */
   configure(source: Readonly<Record<string, unknown>>): void;
+  /** Another address of the registry, for workers that are started after it. */
+  configureRegistry(url: string): void;
   /** Starts `tailrace run ARGS` on a free port. */
   start(...args: string[]): Worker;
   /** Runs any command of `tailrace` to its end. */
@@ -50,6 +52,8 @@ export interface PipelineOptions {
   /** With a schema registry, so in Avro. */
   readonly avro?: boolean;
   readonly partitions?: number;
+  /** Keys of `kafka` beside brokers and partitions. */
+  readonly kafka?: Readonly<Record<string, unknown>>;
   /** Keys of `source` beside url and tables. */
   readonly source?: Readonly<Record<string, unknown>>;
 }
@@ -83,9 +87,10 @@ async function assemble(stack: AsyncDisposableStack, options: PipelineOptions): 
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-pipeline-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const configFile = join(folder, 'tailrace.yaml');
+  let registryUrl = '${REGISTRY_URL}';
   const configure: Pipeline['configure'] = (source) => {
     const changed = { ...options, source: { ...options.source, ...source } };
-    writeFileSync(configFile, stringify(configOf(name, database, places, changed)));
+    writeFileSync(configFile, stringify(configOf(name, database, places, changed, registryUrl)));
   };
   configure({});
 
@@ -97,12 +102,14 @@ async function assemble(stack: AsyncDisposableStack, options: PipelineOptions): 
     workers.push(worker);
     return worker;
   };
+  const slotIsConfirmed = () =>
+    slotConfirms(database, slot, () => `the producer wrote:\n${producer?.stderr().slice(-4000)}`);
   const untilCaptured = async () => {
     await until(
       () => `the producer streams, with no snapshot left to read; it wrote:\n${producer?.stderr()}`,
       async () => (await producer?.status('producer'))?.state === 'running',
     );
-    await slotConfirms(database, slot);
+    await slotIsConfirmed();
   };
   return {
     name,
@@ -113,6 +120,10 @@ async function assemble(stack: AsyncDisposableStack, options: PipelineOptions): 
     configFile,
     places,
     configure,
+    configureRegistry: (url) => {
+      registryUrl = url;
+      configure({});
+    },
     start: (...args) => {
       const worker = start('run', ...args, '--metrics-port', '0');
       if (args[0] !== 'sink') producer = worker;
@@ -120,7 +131,7 @@ async function assemble(stack: AsyncDisposableStack, options: PipelineOptions): 
     },
     tailrace: (...args) => start(...args).ended,
     records: (table) => readRecords(kafka, admin, `${name}.${table}`),
-    slotConfirms: () => slotConfirms(database, slot),
+    slotConfirms: slotIsConfirmed,
     untilCaptured,
     untilCaughtUp: async (sinks = Object.keys(places)) => {
       await untilCaptured();
@@ -143,18 +154,19 @@ function configOf(
   database: SourceDatabase,
   places: Readonly<Record<string, StorePlace>>,
   options: PipelineOptions,
+  registryUrl: string,
 ): unknown {
   return {
     pipeline,
     // The default of 10 s would make the tests wait for an idle slot.
     source: { url: database.url, tables: ['public.*'], heartbeatInterval: '500ms', ...options.source },
-    kafka: { brokers: ['${KAFKA_BROKERS}'], partitions: options.partitions ?? 3 },
-    ...(options.avro === true ? { registry: { url: '${REGISTRY_URL}' } } : {}),
+    kafka: { brokers: ['${KAFKA_BROKERS}'], partitions: options.partitions ?? 3, ...options.kafka },
+    ...(options.avro === true ? { registry: { url: registryUrl } } : {}),
     sinks: Object.fromEntries(Object.entries(places).map(([sink, { type, url }]) => [sink, { type, url }])),
   };
 }
 
-async function slotConfirms(database: SourceDatabase, slot: string): Promise<void> {
+async function slotConfirms(database: SourceDatabase, slot: string, besides: () => string): Promise<void> {
   const [now] = await database.query<{ lsn: string }>('SELECT pg_current_wal_lsn()::text AS lsn');
   const isConfirmed = async () => {
     const [row] = await database.query<{ done: boolean | null }>(
@@ -163,7 +175,7 @@ async function slotConfirms(database: SourceDatabase, slot: string): Promise<voi
     );
     return row?.done ?? false;
   };
-  await until(`slot ${slot} confirms ${now?.lsn}`, isConfirmed);
+  await until(() => `slot ${slot} confirms ${now?.lsn}; ${besides()}`, isConfirmed);
 }
 
 async function sinkHasRead(

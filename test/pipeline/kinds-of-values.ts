@@ -16,6 +16,8 @@ interface Kind {
   readonly sql: readonly [string, string];
   /** The same as the topic has it. */
   readonly text: readonly [string | boolean, string | boolean];
+  /** The same in Avro, where it has another form there: numbers in decimal text, bytes in base64. */
+  readonly avro?: readonly [string, string];
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
@@ -29,7 +31,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     sql: ["'12345678901234567890.12345678901234567890'", "'NaN'"],
     text: ['12345678901234567890.12345678901234567890', 'NaN'],
   },
-  price: { sql: ['12.5', '-0.0001'], text: ['12.5000', '-0.0001'] },
+  price: { sql: ['12.5', '-0.0001'], text: ['12.5000', '-0.0001'], avro: ['AehI', '/w=='] },
   single: { sql: ['1.5', "'-Infinity'"], text: ['1.5', '-Infinity'] },
   double: { sql: ['0.1', "'NaN'"], text: ['0.1', 'NaN'] },
   word: { sql: [`E'Grüße "x" \\\\ 😀\\n'`, "''"], text: ['Grüße "x" \\ 😀\n', ''] },
@@ -42,20 +44,30 @@ const KINDS: Readonly<Record<string, Kind>> = {
   mood: { sql: ["'sad'", "'très bien'"], text: ['sad', 'très bien'] },
   mail: { sql: ["'a@b.c'", "'@'"], text: ['a@b.c', '@'] },
   cents: { sql: ['9007199254740993', '1'], text: ['9007199254740993', '1'] },
-  day: { sql: ["'2024-02-29'", "'0044-03-15 BC'"], text: ['2024-02-29', '0044-03-15 BC'] },
+  day: {
+    sql: ["'2024-02-29'", "'0044-03-15 BC'"],
+    text: ['2024-02-29', '0044-03-15 BC'],
+    avro: ['19782', '-735160'],
+  },
   at: {
     sql: ["'2024-02-29 12:00:00.123456'", "'infinity'"],
     text: ['2024-02-29T12:00:00.123456', 'infinity'],
+    avro: ['1709208000123456', '9223372036825200000'],
   },
   at_ms: {
     sql: ["'2024-02-29 12:00:00.1236'", "'1999-12-31 23:59:59'"],
     text: ['2024-02-29T12:00:00.124', '1999-12-31T23:59:59'],
+    avro: ['1709208000124000', '946684799000000'],
   },
   atz: {
     sql: ["'2024-02-29 12:00:00.000001+05:30'", "'0001-01-01 00:00:00+00 BC'"],
     text: ['2024-02-29T06:30:00.000001Z', '0001-01-01T00:00:00Z BC'],
   },
-  clock: { sql: ["'23:59:59.999999'", "'24:00:00'"], text: ['23:59:59.999999', '24:00:00'] },
+  clock: {
+    sql: ["'23:59:59.999999'", "'24:00:00'"],
+    text: ['23:59:59.999999', '24:00:00'],
+    avro: ['86399999999', '86400000000'],
+  },
   span: { sql: ["'1 year 2 mons -3 days 04:05:06.789'", "'0'"], text: ['P1Y2M-3DT4H5M6.789S', 'PT0S'] },
   bytes: { sql: ["'\\x00ff10'", "''"], text: ['AP8Q', ''] },
   doc: {
@@ -80,11 +92,14 @@ export function insertKinds(id: number): string {
 }
 
 /** What the topic must hold of the rows from id 1 on. */
-export const KINDS_ROWS: readonly Fields[] = [
-  { id: '1', ...columns(({ text }) => text[0]) },
-  { id: '2', ...columns(({ text }) => text[1]) },
-  { id: '3', ...columns(() => null) },
-];
+export function kindsRows(isAvro: boolean): readonly Fields[] {
+  const full = (place: 0 | 1) => columns(({ text, avro }) => (isAvro && avro ? avro[place] : text[place]));
+  return [
+    { id: '1', ...full(0) },
+    { id: '2', ...full(1) },
+    { id: '3', ...columns(() => null) },
+  ];
+}
 
 function columns(value: (kind: Kind) => string | boolean | null): Fields {
   return Object.fromEntries(Object.entries(KINDS).map(([name, kind]) => [name, value(kind)]));
