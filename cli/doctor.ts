@@ -10,7 +10,8 @@ import { readState, type SlotState } from '../core/state.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
 import { fail, ok, type Check } from '../producers/postgres/doctor/check.ts';
 import { diagnoseSource } from '../producers/postgres/doctor/diagnose.ts';
-import { loadFrom, withConfig, type ConfigOption } from './options.ts';
+import { diagnoseTopics } from './doctor-kafka.ts';
+import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 
 const REGISTRY_TIMEOUT_MS = 5_000;
 
@@ -41,7 +42,7 @@ Examples:
 Ends with 0 when nothing fails (warnings may be there), 6 when something does, 4 when a login is refused.`,
     )
     .action(async (options: ConfigOption & { json?: boolean }) => {
-      process.exitCode = await examine(await loadFrom(options), options.json === true);
+      process.exitCode = await examine(await loadWithSource(options), options.json === true);
     });
 }
 
@@ -95,9 +96,12 @@ async function examineKafka({
   try {
     await admin.connect();
     const cluster = await admin.describeCluster();
-    const { slot } = await readState(kafka, config.pipeline);
-    const checks = [ok('connection', `${cluster.brokers.length} brokers answer at ${brokers.join(', ')}`)];
-    return { checks, isRefused: false, known: slot };
+    const state = await readState(kafka, config.pipeline);
+    const checks = [
+      ok('connection', `${cluster.brokers.length} brokers answer at ${brokers.join(', ')}`),
+      ...(await diagnoseTopics(admin, config, state)),
+    ];
+    return { checks, isRefused: false, known: state.slot };
   } catch (error) {
     return { ...failure('connection', kafkaError(error, brokers)), known: undefined };
   } finally {

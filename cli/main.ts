@@ -4,11 +4,13 @@ import { VERSION } from '../schemas/envelope.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { lagCommand } from './lag.ts';
+import { planCommand } from './plan.ts';
 import { runCommand } from './run.ts';
 import { setupCommand } from './setup.ts';
 import { slotCommand } from './slot.ts';
 import { snapshotCommand } from './snapshot.ts';
 import { statusCommand } from './status.ts';
+import { typesCommand } from './types.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 ok, 1 failure, 2 usage or config, 3 not found, 4 auth or permission, 5 conflict, 6 preflight failed,
@@ -31,6 +33,8 @@ for (const command of [
   doctorCommand(),
   snapshotCommand(),
   setupCommand(),
+  planCommand(),
+  typesCommand(),
   slotCommand(),
   configCommand(),
 ]) {

@@ -3,7 +3,7 @@ import type { LoadedConfig } from '../core/config/load.ts';
 import { TailraceError } from '../core/errors.ts';
 import { createKafka, kafkaError } from '../core/kafka.ts';
 import { createLogger } from '../core/logger.ts';
-import { readState } from '../core/state.ts';
+import { readState, type HaltedTable } from '../core/state.ts';
 import { readStatuses, type WorkerStatus } from '../core/status.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { sinkGroup } from '../schemas/topics.ts';
@@ -28,6 +28,8 @@ export interface WorkerOverview {
   readonly appliedLsn: string | null;
   readonly url: string | null;
   readonly lastError: WorkerStatus['lastError'];
+  /** Producer only: tables that are halted alone, while the others go on. */
+  readonly haltedTables: readonly HaltedTable[];
   /** Sinks only. */
   readonly topics: readonly TopicLag[];
 }
@@ -122,6 +124,7 @@ function describe(
     appliedLsn: textOf(details[isSink ? 'appliedLsn' : 'acknowledgedLsn']),
     url: status?.url ?? null,
     lastError: status?.lastError ?? null,
+    haltedTables: (details['haltedTables'] ?? []) as HaltedTable[],
     topics,
   };
 }

@@ -5,12 +5,15 @@ import { createMetrics, type Metrics } from '../core/metrics.ts';
 import { StatusReporter } from '../core/status.ts';
 import { TailraceError } from '../core/errors.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
+import { NO_SOURCE } from '../core/config/schema.ts';
 import { formatLsn } from '../schemas/lsn.ts';
 import { runConsumer } from '../consumers/consumer.ts';
 import { configureSink } from '../consumers/load-sink.ts';
 import { Progress } from '../consumers/progress.ts';
+import { createRegistry } from '../core/registry.ts';
 import { emptyFigures, producerDetails, runProducer } from '../producers/producer.ts';
 import { loadFrom, selectSinks, withConfig, type ConfigOption } from './options.ts';
+import { sourceAccess } from './source-access.ts';
 
 interface RunOptions extends ConfigOption {
   readonly metricsPort?: string;
@@ -99,8 +102,15 @@ function rolesOf(
   names: string[],
 ): { producer: boolean; sinks: string[] } {
   if (what === 'sink' && names.length > 0) return { producer: false, sinks: selectSinks(loaded, names) };
+  const isOurs = loaded.config.topics.format === 'tailrace';
+  if (what === 'producer' && names.length === 0 && !isOurs)
+    throw new TailraceError(
+      'USAGE',
+      `the topics of pipeline ${loaded.config.pipeline} are written by Debezium (topics.format), so it has no producer`,
+      'run the sinks: tailrace run sink NAME... | tailrace run all',
+    );
   if (what === 'producer' && names.length === 0) return { producer: true, sinks: [] };
-  if (what === 'all' && names.length === 0) return { producer: true, sinks: selectSinks(loaded, []) };
+  if (what === 'all' && names.length === 0) return { producer: isOurs, sinks: selectSinks(loaded, []) };
   throw new TailraceError(
     'USAGE',
     `cannot run ${JSON.stringify([what, ...names].join(' '))}`,
@@ -111,7 +121,9 @@ function rolesOf(
 function producerWorker(loaded: LoadedConfig, log: Logger, metrics: Metrics, signal: AbortSignal): Worker {
   const figures = emptyFigures();
   const status = new StatusReporter(loaded.config.pipeline, 'producer', () => producerDetails(figures));
-  return { status, run: () => runProducer({ loaded, log, metrics, status, signal, figures }) };
+  const { registry: config } = loaded.config;
+  const registry = config === undefined ? null : createRegistry(config);
+  return { status, run: () => runProducer({ loaded, log, metrics, status, signal, registry, figures }) };
 }
 
 function sinkWorker(
@@ -123,6 +135,11 @@ function sinkWorker(
 ): Worker {
   const progress = new Progress();
   const sink = sinkConfig(loaded, name);
+  const { source: from, topics, pipeline } = loaded.config;
+  const source =
+    topics.format === 'debezium' && from.url !== NO_SOURCE
+      ? sourceAccess(from.url, `tailrace ${pipeline} ${name}`, signal)
+      : undefined;
   const status = new StatusReporter(loaded.config.pipeline, `sink/${name}`, () => ({
     type: sink.type,
     appliedLsn: progress.appliedLsn === 0n ? null : formatLsn(progress.appliedLsn),
@@ -134,7 +151,17 @@ function sinkWorker(
   return {
     status,
     run: () =>
-      runConsumer({ loaded, name, sink, log: log.child({ sink: name }), metrics, status, progress, signal }),
+      runConsumer({
+        loaded,
+        name,
+        sink,
+        log: log.child({ sink: name }),
+        metrics,
+        status,
+        progress,
+        signal,
+        source,
+      }),
   };
 }
 

@@ -8,7 +8,7 @@ import { quoteIdentifier, quoteTable } from '../producers/postgres/quote.ts';
 import { slotName } from '../producers/postgres/slot.ts';
 import { findTableProblems } from '../producers/postgres/table-problems.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
-import { loadFrom, withConfig, type ConfigOption } from './options.ts';
+import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 
 interface SetupOptions extends ConfigOption {
   readonly printSql?: boolean;
@@ -34,7 +34,7 @@ Examples:
   tailrace setup --print-sql --role cdc | less`,
     )
     .action(async (options: SetupOptions) => {
-      const loaded = await loadFrom(options);
+      const loaded = await loadWithSource(options);
       await withSource(loaded, (client) =>
         options.printSql === true ? printSql(client, loaded, options.role) : setUp(client, loaded),
       );

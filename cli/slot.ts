@@ -8,7 +8,7 @@ import { connectSource, sourceError } from '../producers/postgres/connection.ts'
 import { readSlotStatus, slotName, type SlotStatus } from '../producers/postgres/slot.ts';
 import { refuseBusySlot } from '../producers/postgres/standby.ts';
 import { formatLsn } from '../schemas/lsn.ts';
-import { loadFrom, withConfig, type ConfigOption } from './options.ts';
+import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 
 interface StatusOptions extends ConfigOption {
   readonly json?: boolean;
@@ -30,7 +30,7 @@ export function slotCommand(): Command {
         '\nExamples:\n  tailrace slot status\n  tailrace slot status --json | jq .retainedBytes',
       )
       .action(async (options: StatusOptions) =>
-        withSlot(await loadFrom(options), (_client, name, slot) => {
+        withSlot(await loadWithSource(options), (_client, name, slot) => {
           const shown = describe(name, slot);
           process.stdout.write(options.json === true ? `${JSON.stringify(shown)}\n` : render(shown));
           return Promise.resolve();
@@ -45,7 +45,7 @@ export function slotCommand(): Command {
       .option('--json', 'as JSON')
       .addHelpText('after', '\nExamples:\n  tailrace slot drop --dry-run\n  tailrace slot drop --yes')
       .action(async (options: DropOptions) =>
-        withSlot(await loadFrom(options), (client, name, slot) => drop(client, name, slot, options)),
+        withSlot(await loadWithSource(options), (client, name, slot) => drop(client, name, slot, options)),
       ),
   );
   return command;

@@ -11,7 +11,7 @@ import { readState, type TableState } from '../core/state.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
 import { estimateRows } from '../producers/postgres/row-estimate.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
-import { loadFrom, withConfig, type ConfigOption } from './options.ts';
+import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 import { follow } from './snapshot-follow.ts';
 import { readSnapshots, renderSnapshots } from './snapshot-status.ts';
 
@@ -55,7 +55,7 @@ Examples:
 The producer reads the tables, now or as soon as it runs. Ctrl-C ends the watching, not the snapshot.`,
     )
     .action(async (tables: string[], options: SnapshotOptions) => {
-      const loaded = await loadFrom(options);
+      const loaded = await loadWithSource(options);
       const { config } = loaded;
       checkUsage(tables, options);
       const kafka = createKafka(config.kafka, `tailrace-${config.pipeline}-cli`, createLogger({}));

@@ -63,9 +63,15 @@ function render(overview: Overview, isWatched: boolean): string {
         ? `${head}\n`
         : `${head}\n  last error ${lastError.code} at ${lastError.at}: ${lastError.message}\n  fix: ${lastError.fix}\n`;
     });
+  const halted = overview.workers.flatMap(({ haltedTables }) =>
+    haltedTables.map(
+      ({ table, at, message, fix }) => `\nhalted table ${table}: ${message}\n  since ${at}\n  fix: ${fix}\n`,
+    ),
+  );
   return (
     `${clear}pipeline ${overview.pipeline} at ${overview.at}\n\n` +
     formatTable(['worker', 'type', 'state', 'lag', 'records behind', 'rate', 'applied LSN'], rows) +
-    (notes.length === 0 ? '' : `\n${notes.join('')}`)
+    (notes.length === 0 ? '' : `\n${notes.join('')}`) +
+    halted.join('')
   );
 }

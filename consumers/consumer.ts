@@ -8,14 +8,21 @@ import type { ConsumerContext, Parts } from './context.ts';
 import { asKafka } from './kafka-failures.ts';
 import { configureSink } from './load-sink.ts';
 import { holdMembership } from './membership.ts';
-import { Routes } from './routes.ts';
+import { openDebeziumTopics } from './debezium.ts';
+import { Routes, tablesOfState } from './routes.ts';
 import { Interrupted, Store } from './store.ts';
 
 const SETUP_POLL_MS = 2_000;
 const START_ATTEMPTS = 3;
 
 /** What passes by itself: the consumer is started anew for ever once its config has proved right. */
-const RETRIED_CODES = new Set(['KAFKA_UNREACHABLE', 'KAFKA_REJECTED', 'REGISTRY_UNREACHABLE']);
+const RETRIED_CODES = new Set([
+  'KAFKA_UNREACHABLE',
+  'KAFKA_REJECTED',
+  'REGISTRY_UNREACHABLE',
+  'SCHEMA_NOT_FOUND',
+  'SOURCE_UNREACHABLE',
+]);
 
 /** Runs one sink until the signal aborts. Throws TailraceError where only a person can go on. */
 export async function runConsumer(context: ConsumerContext): Promise<void> {
@@ -35,12 +42,16 @@ export async function runConsumer(context: ConsumerContext): Promise<void> {
     log,
     signal,
   });
-  const routes = new Routes(kafka, { pipeline: config.pipeline, patterns: sink.tables, transforms });
+  const debezium =
+    config.topics.format === 'debezium' ? openDebeziumTopics(kafka, loaded, log, context.source) : null;
+  const readTables =
+    debezium === null ? tablesOfState(kafka, config.pipeline, sink.tables) : () => debezium.tables();
+  const routes = new Routes(readTables, { patterns: sink.tables, transforms });
   try {
     await asKafka(context, () => ensureTopics(kafka, config.kafka, config.pipeline, []));
     await asKafka(context, () => status.start(kafka));
     await store.connect();
-    await consumeForEver(context, { kafka, registry, store, routes });
+    await consumeForEver(context, { kafka, registry, store, routes, debezium });
   } catch (error) {
     if (error instanceof Interrupted) return;
     status.fail('halted', error);
@@ -71,17 +82,19 @@ async function consumeForEver(context: ConsumerContext, parts: Parts): Promise<v
 }
 
 /** Waits until the producer has set up the pipeline and captures a table that this sink wants. */
-async function untilSetUp(context: ConsumerContext, { routes }: Parts): Promise<void> {
+async function untilSetUp(context: ConsumerContext, { routes, debezium }: Parts): Promise<void> {
   const { loaded, status, signal } = context;
-  const { pipeline } = loaded.config;
+  const { pipeline, topics } = loaded.config;
   while (!signal.aborted) {
     const isSetUp = await asKafka(context, () => routes.load());
     if (isSetUp && routes.topics.length > 0) return;
     status.become(
       'waiting',
-      isSetUp
-        ? `the producer of pipeline ${pipeline} captures no table of this sink yet`
-        : `the producer of pipeline ${pipeline} has not set it up yet`,
+      debezium !== null
+        ? `there is no topic ${topics.prefix ?? pipeline}.<schema>.<table> of a table of this sink yet`
+        : isSetUp
+          ? `the producer of pipeline ${pipeline} captures no table of this sink yet`
+          : `the producer of pipeline ${pipeline} has not set it up yet`,
     );
     await pause(SETUP_POLL_MS, signal);
   }

@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { AvroRegistry } from '../core/registry.ts';
 import type { StatusReporter } from '../core/status.ts';
+import type { DebeziumTopics, SourceAccess } from './debezium.ts';
 import type { Progress } from './progress.ts';
 import type { Routes } from './routes.ts';
 import type { Store } from './store.ts';
@@ -19,6 +20,8 @@ export interface ConsumerContext {
   readonly status: StatusReporter;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** The source database, for topics that Debezium writes. */
+  readonly source?: SourceAccess | undefined;
 }
 
 /** What lives as long as the worker, over all its memberships in the group. */
@@ -27,4 +30,6 @@ export interface Parts {
   readonly registry: AvroRegistry | null;
   readonly store: Store;
   readonly routes: Routes;
+  /** Null where our own producer writes the topics. */
+  readonly debezium: DebeziumTopics | null;
 }

@@ -1,7 +1,8 @@
 import type { KafkaMessage } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { TailraceError, toError } from '../core/errors.ts';
-import { avroEncoder, avroSchemas, AVRO_TRUNCATE_KEY } from '../schemas/avro-codec.ts';
+import { avroEncoder } from '../schemas/avro-codec.ts';
+import { AVRO_TRUNCATE_KEY, avroSchemas } from '../schemas/avro-schema.ts';
 import { compileAvro } from '../schemas/avro-types.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { EncodedEvent } from '../schemas/envelope.ts';
@@ -68,7 +69,7 @@ const decode = (record: KafkaMessage) => decodeRecord('p.public.orders', 0, reco
 
 const formats: [string, (of: ChangeEvent) => EncodedEvent][] = [
   ['JSON', (of) => jsonEncoder(table).encode(of)],
-  ['Avro', (of) => avroEncoder(avro, ids, table).encode(of)],
+  ['Avro', (of) => avroEncoder(ids, table).encode(of)],
 ];
 
 describe.each(formats)('in %s', (_name, encode) => {

@@ -3,10 +3,12 @@ import type { Type } from 'avsc';
 import { TailraceError, toError } from '../core/errors.ts';
 import { decodeAvroEnvelope, decodeAvroKey, isAvroFramed, schemaIdOf } from '../schemas/avro-codec.ts';
 import { keyOf, type ChangeEvent, type Operation } from '../schemas/change-event.ts';
-import { decodeJsonEnvelope, decodeJsonKey, type DecodedEnvelope } from '../schemas/json-codec.ts';
+import type { DecodedEnvelope } from '../schemas/envelope.ts';
+import { withExactValues } from '../schemas/exact-values.ts';
+import { decodeJsonEnvelope, decodeJsonKey } from '../schemas/json-codec.ts';
 import { parsePosition, type Position } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
-import { POSITION_HEADER, SCHEMA_HEADER } from '../schemas/topics.ts';
+import { POSITION_HEADER, SCHEMA_HEADER, VALUES_HEADER } from '../schemas/topics.ts';
 import type { Row } from '../schemas/value.ts';
 
 /** What decoding needs from outside, found before a batch is decoded. */
@@ -46,7 +48,7 @@ export function decodeRecord(
   try {
     const { value } = message;
     const table = schemas.tables.get(fingerprintOfRecord(message) ?? '');
-    const envelope = value === null ? null : decodeEnvelope(schemas, table ?? NO_TABLE, value);
+    const envelope = value === null ? null : decodeEnvelope(schemas, table ?? NO_TABLE, value, message);
     if (envelope?.op === 'm') return null;
     if (table === undefined) throw new TypeError(`header ${SCHEMA_HEADER} is missing or names no schema`);
     const position = parsePosition(message.headers?.[POSITION_HEADER]?.toString() ?? '');
@@ -101,10 +103,17 @@ function keyOfRow(schemas: Schemas, table: TableSchema, after: Row | null, messa
   return after === null ? decodeKey(schemas, table, message) : keyOf(table, after);
 }
 
-function decodeEnvelope(schemas: Schemas, table: TableSchema, value: Buffer): DecodedEnvelope {
-  return isAvroFramed(value)
+function decodeEnvelope(
+  schemas: Schemas,
+  table: TableSchema,
+  value: Buffer,
+  message: KafkaMessage,
+): DecodedEnvelope {
+  const envelope = isAvroFramed(value)
     ? decodeAvroEnvelope(typeOf(schemas, value), table, value)
     : decodeJsonEnvelope(table, value);
+  const exactValues = message.headers?.[VALUES_HEADER];
+  return exactValues === undefined ? envelope : withExactValues(table, envelope, exactValues.toString());
 }
 
 function decodeKey(schemas: Schemas, table: TableSchema, { key }: KafkaMessage): Row {

@@ -22,11 +22,11 @@ export async function handleFetch(
   // A long write or a store that is down must not cost the membership; a lost one shows at the next fetch.
   const beating = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_INTERVAL_MS);
   try {
-    const schemas = await schemasOf(parts, batch);
+    const items = await eventsOf(context, parts, batch);
     await gatherer.submit({
       topic: batch.topic,
       partition: batch.partition,
-      items: decode(context, schemas, batch),
+      items,
       nextOffset: BigInt(lastOffset) + 1n,
       commit: (offsets) => payload.commitOffsetsIfNecessary(offsets),
     });
@@ -34,6 +34,15 @@ export async function handleFetch(
   } finally {
     clearInterval(beating);
   }
+}
+
+async function eventsOf(context: ConsumerContext, parts: Parts, batch: Batch): Promise<ChangeEvent[]> {
+  const { debezium, routes, store } = parts;
+  if (debezium === null) return decode(context, await schemasOf(parts, batch), batch);
+  return debezium.decode(batch, async () => {
+    await routes.load();
+    await store.prepare(routes.targets);
+  });
 }
 
 /** The schemas of a fetch, with the store prepared for the tables as they are now. A sink takes rows of any schema of theirs. */

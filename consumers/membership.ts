@@ -20,7 +20,7 @@ const MAX_GATHERED_EVENTS = 10_000;
  */
 export async function holdMembership(context: ConsumerContext, parts: Parts): Promise<void> {
   const { loaded, name, status, signal } = context;
-  const { kafka, routes } = parts;
+  const { kafka, routes, debezium } = parts;
   const { topics } = routes;
   const { pipeline } = loaded.config;
   const groupId = sinkGroup(pipeline, name);
@@ -36,6 +36,7 @@ export async function holdMembership(context: ConsumerContext, parts: Parts): Pr
   consumer.on('consumer.crash', ({ payload }) => end(payload.error));
   const stopWatchingLag = watchLag(kafka, context, groupId, topics);
   const watchingTables = watchTables(kafka, pipeline, {
+    look: debezium === null ? undefined : async () => JSON.stringify((await debezium.tables()).tables),
     onChange: () => takeNewTables(context, parts, topics, end),
     onError: end,
     log: context.log,

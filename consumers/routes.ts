@@ -1,6 +1,6 @@
 import type { Kafka } from 'kafkajs';
 import { TailraceError, withCode } from '../core/errors.ts';
-import { readState, type TableState } from '../core/state.ts';
+import { readState } from '../core/state.ts';
 import { tableName } from './target-name.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
@@ -16,10 +16,40 @@ export interface SinkRoute {
   transform(event: ChangeEvent): ChangeEvent | null;
 }
 
-/** The topics that a sink reads and what it knows of their schemas; read from the pipeline's state topic. */
+/** The tables that there are topics of, and the schemas of their events by fingerprint. */
+export interface RoutedTables {
+  /** Null before there are any. */
+  readonly tables:
+    | readonly {
+        readonly schema: string;
+        readonly name: string;
+        readonly topic: string;
+        /** Of the table's present schema; null while that is not known. */
+        readonly fingerprint: string | null;
+      }[]
+    | null;
+  readonly schemas: ReadonlyMap<string, TableSchema>;
+}
+
+/** What the producer has written into the pipeline's state topic; throws TABLE_NOT_FOUND where it has no table of a pattern. */
+export function tablesOfState(
+  kafka: Kafka,
+  pipeline: string,
+  patterns: readonly string[] = [],
+): () => Promise<RoutedTables> {
+  let hasStarted = false;
+  return async () => {
+    const state = await readState(kafka, pipeline);
+    // Later on a table may have been dropped, and another may come.
+    if (!hasStarted && state.tables !== null) assertMatches(patterns, state.tables);
+    hasStarted ||= state.tables !== null;
+    return state;
+  };
+}
+
+/** The topics that a sink reads and what it knows of their schemas. */
 export class Routes {
-  readonly #kafka: Kafka;
-  readonly #pipeline: string;
+  readonly #readTables: () => Promise<RoutedTables>;
   readonly #patterns: readonly string[] | undefined;
   readonly #transforms: readonly Transform[];
   #schemas: ReadonlyMap<string, TableSchema> = new Map();
@@ -27,14 +57,12 @@ export class Routes {
   readonly #routes = new Map<string, SinkRoute>();
   #topics: readonly string[] = [];
   #current: readonly SinkRoute[] = [];
-  #hasStarted = false;
 
   constructor(
-    kafka: Kafka,
-    options: { pipeline: string; patterns: readonly string[] | undefined; transforms: readonly Transform[] },
+    readTables: () => Promise<RoutedTables>,
+    options: { patterns: readonly string[] | undefined; transforms: readonly Transform[] },
   ) {
-    this.#kafka = kafka;
-    this.#pipeline = options.pipeline;
+    this.#readTables = readTables;
     this.#patterns = options.patterns;
     this.#transforms = options.transforms;
   }
@@ -53,22 +81,18 @@ export class Routes {
     return this.#current.map(({ target }) => target);
   }
 
-  /**
-   * Reads the state topic. False while the producer has not set up the pipeline. The first time it throws TABLE_NOT_FOUND
-   * for a pattern that matches no table; later on a table may have been dropped, and another may come.
-   */
+  /** Looks which tables there are. False while there are none; throws what `readTables` throws. */
   async load(): Promise<boolean> {
-    const state = await readState(this.#kafka, this.#pipeline);
-    if (state.tables === null) return false;
-    if (!this.#hasStarted) assertMatches(this.#patterns ?? [], state.tables);
-    this.#hasStarted = true;
-    const selected = state.tables.filter(
+    const { tables, schemas } = await this.#readTables();
+    if (tables === null) return false;
+    const selected = tables.filter(
       (table) => this.#patterns === undefined || matchesTable(this.#patterns, table),
     );
-    this.#schemas = state.schemas;
+    this.#schemas = schemas;
     this.#topics = selected.map(({ topic }) => topic);
-    this.#current = selected.map(({ fingerprint, topic }) => {
-      const table = state.schemas.get(fingerprint);
+    this.#current = selected.flatMap(({ fingerprint, topic }) => {
+      if (fingerprint === null) return [];
+      const table = schemas.get(fingerprint);
       if (table === undefined) {
         throw new TailraceError(
           'EVENT_UNDECODABLE',
@@ -76,7 +100,7 @@ export class Routes {
           'start the producer once',
         );
       }
-      return this.routeOf(table);
+      return [this.routeOf(table)];
     });
     return true;
   }
@@ -95,7 +119,10 @@ export class Routes {
   }
 }
 
-function assertMatches(patterns: readonly string[], tables: readonly TableState[]): void {
+function assertMatches(
+  patterns: readonly string[],
+  tables: readonly { readonly schema: string; readonly name: string }[],
+): void {
   const pattern = patterns.find((each) => !tables.some((table) => matchesTable([each], table)));
   if (pattern === undefined) return;
   throw new TailraceError(

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Logger } from '../core/logger.ts';
 import type { ErrorCode } from '../core/errors.ts';
+import type { PlannedEffect } from '../core/planned-effect.ts';
 import type { Position } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
@@ -74,6 +75,15 @@ export interface Sink {
   close(): Promise<void>;
 }
 
+/** A table before and after a change of the source that did not happen yet, among all targets of the sink. */
+export interface TargetChange {
+  /** Null for a table that the change makes. */
+  readonly before: Target | null;
+  readonly after: Target;
+  readonly allBefore: readonly Target[];
+  readonly allAfter: readonly Target[];
+}
+
 export interface SinkContext {
   /** The sink's name in the config. */
   readonly name: string;
@@ -87,6 +97,11 @@ export interface SinkContext {
 export interface SinkModule<Options = unknown> {
   readonly options: z.ZodType<Options>;
   create(options: Options, context: SinkContext): Sink;
+  /**
+   * What `prepare` would do about the change where the store holds what `before` asks for; pure. The runtime tells of keys
+   * that change and of rows that are read again. What it throws is told as `break`.
+   */
+  plan(change: TargetChange, options: Options): PlannedEffect;
   /** The store's error table; pure. */
   classify(error: unknown): Verdict;
 }

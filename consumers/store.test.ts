@@ -7,6 +7,7 @@ import { createMetrics } from '../core/metrics.ts';
 import { StatusReporter } from '../core/status.ts';
 import { makeTarget, positionAt, upsert } from '../test/sink-contract-model.ts';
 import type { Sink, SinkModule, Write } from './sink.ts';
+import { NOTHING } from '../core/planned-effect.ts';
 import { Store } from './store.ts';
 
 const target = makeTarget('store', ['id'], { id: { kind: 'int4' } });
@@ -34,6 +35,7 @@ function noting(next: (call: string) => Promise<void> = () => Promise.resolve())
   const module: SinkModule = {
     options: z.unknown(),
     create: () => sink,
+    plan: () => NOTHING,
     classify: (error) => ({
       outcome: error instanceof Throttled ? 'throttle' : error instanceof Passing ? 'retry' : 'stop',
       code: 'SINK_FAILED',

@@ -1,4 +1,4 @@
-import type { Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { toError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { pause } from '../core/retry.ts';
@@ -9,12 +9,19 @@ const POLL_MS = 2_000;
 const LONGEST_POLL_MS = 10_000;
 
 interface Watch {
+  /** What tells that something has changed, where it is not the state topic that has grown. */
+  readonly look?: (() => Promise<string>) | undefined;
   /** Called when the state topic has grown; answers whether that was of any interest. */
   readonly onChange: () => Promise<boolean>;
   /** Called with what `onChange` throws, at most once: the watch then ends. */
   readonly onError: (error: unknown) => void;
   readonly log: Logger;
   readonly signal: AbortSignal;
+}
+
+async function endOfState(admin: Admin, pipeline: string): Promise<string | null> {
+  const [partition] = await admin.fetchTopicOffsets(stateTopic(pipeline));
+  return partition?.high ?? null;
 }
 
 /**
@@ -31,8 +38,7 @@ export async function watchTables(kafka: Kafka, pipeline: string, watch: Watch):
     if (signal.aborted) break;
     try {
       await admin.connect();
-      const [partition] = await admin.fetchTopicOffsets(stateTopic(pipeline));
-      const end = partition?.high ?? null;
+      const end = await (watch.look?.() ?? endOfState(admin, pipeline));
       if (end === seen) continue;
       const isOfInterest = await onChange();
       seen = end;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { canEnter, makeOpenFolder } from './account.ts';
 import { withLock } from './lock.ts';
 import type { Machine } from './servers/server.ts';
-import type { Server } from './servers/server.ts';
+import type { Software } from './servers/server.ts';
 import { StackError, exitCodes } from './stack-error.ts';
 import { runTool } from './tool.ts';
 
@@ -19,13 +19,13 @@ export function cacheFolder(env = process.env, uid = process.getuid?.()): string
 }
 
 /** The server's folder in the cache; it exists exactly when the software is there, whole. */
-export function softwareFolder(server: Server, cache = cacheFolder()): string {
+export function softwareFolder(server: Software, cache = cacheFolder()): string {
   return join(cache, `${server.name}-${server.version}`);
 }
 
 /** Downloads the server unless the cache has it. Two stacks that want it at the same time download it once. */
 export async function installServer(
-  server: Server,
+  server: Software,
   machine: Machine,
   onProgress: (line: string) => void,
 ): Promise<string> {
@@ -40,7 +40,7 @@ export async function installServer(
 }
 
 async function download(
-  server: Server,
+  server: Software,
   machine: Machine,
   folder: string,
   onProgress: (line: string) => void,

@@ -7,6 +7,8 @@ export interface TcpProxy {
   /** Breaks every connection and refuses new ones, as a dead server does. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** From now on takes connections and passes nothing on, as a server that hangs. */
+  freeze(): void;
   /** Cuts as soon as this many more bytes have come from clients: in the middle of a request. */
   cutAfter(bytes: number): Promise<void>;
 }
@@ -15,7 +17,14 @@ export interface TcpProxy {
 export async function startTcpProxy(host: string, port: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let onBytes: (count: number) => void = () => undefined;
+  let isFrozen = false;
   const server = createServer((client) => {
+    if (isFrozen) {
+      sockets.add(client);
+      client.on('error', () => undefined);
+      client.on('close', () => sockets.delete(client));
+      return;
+    }
     const upstream = connect(port, host);
     client.on('data', (chunk) => onBytes(chunk.length));
     for (const [from, to] of [
@@ -46,6 +55,9 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
     port: own,
     cut,
     restore: () => listen(own),
+    freeze: () => {
+      isFrozen = true;
+    },
     cutAfter: (bytes) =>
       new Promise((resolve, reject) => {
         let left = bytes;

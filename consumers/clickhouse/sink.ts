@@ -4,11 +4,11 @@ import {
   type ClickHouseClient,
   type ClickHouseSettings,
 } from '@clickhouse/client';
-import type { Sink, SinkContext, Target } from '../sink.ts';
-import { TailraceError } from '../../core/errors.ts';
+import type { Sink, SinkContext } from '../sink.ts';
 import type { ClickHouseOptions } from './config.ts';
 import { insertWrites } from './insert.ts';
-import { truncateRows, viewOf } from './statements.ts';
+import { truncateRows } from './statements.ts';
+import { assertNoViewAmong } from './structure.ts';
 import { openTables } from './tables.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -82,15 +82,4 @@ function insertSettings({ asyncInsert }: ClickHouseOptions): ClickHouseSettings 
     input_format_null_as_default: 0,
     precise_float_parsing: 1,
   };
-}
-
-function assertNoViewAmong(targets: readonly Target[]): void {
-  const views = new Map(targets.map(({ name }) => [viewOf(name), name]));
-  const taken = targets.find(({ name }) => views.has(name));
-  if (taken === undefined) return;
-  throw new TailraceError(
-    'TABLE_NAMES_COLLIDE',
-    `table ${taken.name} has the name of the view that shows the live rows of ${views.get(taken.name)}`,
-    'leave one of the two tables out of this sink.',
-  );
 }

@@ -34,15 +34,32 @@ export async function prepareTable(
   await assertEngine(client, target.name);
   const stored = await storedColumns(client, target.name);
   assertKey(target, stored);
-  const types = new Map(stored.map(({ name, type }) => [name, type]));
-  const added = wanted.filter(({ name }) => !types.has(name));
-  const modified = wanted.flatMap((column) => widened(target, column, types.get(column.name) ?? column.type));
+  const { added, modified } = neededChanges(target, wanted, stored);
   if (added.length + modified.length > 0)
     await client.command({ query: alterColumns(target.name, { added, modified }) });
   for (const { name, type } of modified)
-    log.warn({ table: target.name, column: name, from: types.get(name), to: type }, 'widened a column');
+    log.warn({ table: target.name, column: name, from: typeOf(stored, name), to: type }, 'widened a column');
   await refreshView(client, target.name, isPresent ? wanted : null);
   return storedColumns(client, target.name);
+}
+
+/**
+ * The columns that the table lacks, and those that need a wider type. Throws SINK_SCHEMA_CONFLICT for one that cannot be
+ * widened.
+ */
+export function neededChanges(
+  target: Target,
+  wanted: readonly TableColumn[],
+  stored: readonly TableColumn[],
+): { readonly added: readonly TableColumn[]; readonly modified: readonly TableColumn[] } {
+  return {
+    added: wanted.filter(({ name }) => typeOf(stored, name) === undefined),
+    modified: wanted.flatMap((column) => widened(target, column, typeOf(stored, column.name) ?? column.type)),
+  };
+}
+
+function typeOf(columns: readonly TableColumn[], name: string): string | undefined {
+  return columns.find((column) => column.name === name)?.type;
 }
 
 /** Makes columns String, because they have to hold values that their types cannot. Answers the columns of the table. */
@@ -149,4 +166,16 @@ async function storedColumns(client: ClickHouseClient, table: string): Promise<r
 async function select<Found>(client: ClickHouseClient, query: string, name: string): Promise<Found[]> {
   const answer = await client.query({ query, query_params: { name }, format: 'JSONEachRow' });
   return answer.json<Found>();
+}
+
+/** Throws TABLE_NAMES_COLLIDE where a table of the sink would have the name of another's view. */
+export function assertNoViewAmong(targets: readonly Target[]): void {
+  const views = new Map(targets.map(({ name }) => [viewOf(name), name]));
+  const taken = targets.find(({ name }) => views.has(name));
+  if (taken === undefined) return;
+  throw new TailraceError(
+    'TABLE_NAMES_COLLIDE',
+    `table ${taken.name} has the name of the view that shows the live rows of ${views.get(taken.name)}`,
+    'leave one of the two tables out of this sink.',
+  );
 }

@@ -31,19 +31,31 @@ export function openIndices(send: Send, log: Logger): Indices {
   return {
     async prepare(target) {
       const found = await fields(target);
-      for (const [name, { type: wanted }] of Object.entries(fieldsOf(target.table))) {
-        const kept = found.get(name) ?? wanted;
-        if (kept === wanted) continue;
-        if (wanted === 'object') throw notJson(target, name, kept);
+      for (const { name, kept, wanted } of keptFields(target, found))
         log.warn(
           { index: aliasNameOf(target.name), field: name, kept, wanted },
           'the column has changed its type: the field keeps its own, and searches may miss values that do not fit it',
         );
-      }
     },
 
     fieldsOf: async (target) => stored.get(target.table) ?? fields(target),
   };
+}
+
+/**
+ * The fields whose stored type is another than their column asks for. Throws SINK_SCHEMA_CONFLICT where the column is jsonb
+ * and its field is not.
+ */
+export function keptFields(
+  target: Target,
+  stored: StoredFields,
+): { readonly name: string; readonly kept: string; readonly wanted: string }[] {
+  return Object.entries(fieldsOf(target.table)).flatMap(([name, { type: wanted }]) => {
+    const kept = stored.get(name) ?? wanted;
+    if (kept === wanted) return [];
+    if (wanted === 'object') throw notJson(target, name, kept);
+    return [{ name, kept, wanted }];
+  });
 }
 
 function notJson({ name: target }: Target, field: string, kept: string): TailraceError {

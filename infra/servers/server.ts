@@ -57,6 +57,16 @@ export interface Needs {
   readonly install: readonly string[];
 }
 
+/** What is downloaded once and kept in the cache: a server, or a program that tests run. */
+export interface Software {
+  readonly name: string;
+  /** Pinned. */
+  readonly version: string;
+  /** What stands in for the server that the name promises; shown wherever the stack is shown. */
+  readonly standIn?: string;
+  install(folder: string, machine: Machine): Promise<void>;
+}
+
 /**
  * What the stack knows of a server. One file each; nothing outside that file names the server.
  *
@@ -64,19 +74,14 @@ export interface Needs {
  * It then calls `command` before each start: it writes the configuration, makes the data folder at the first time, and
  * must leave existing data alone. `probe` does what a client does, and throws until the server can do it.
  */
-export interface Server {
+export interface Server extends Software {
   readonly name: ServerName;
-  /** Version of the software, pinned. */
-  readonly version: string;
-  /** What stands in for the server that the name promises; shown wherever the stack is shown. */
-  readonly standIn?: string;
   readonly defaultPort: number;
   /** The variable that holds `url` in the stack's environment. */
   readonly variable: string;
   readonly needs: Needs;
   /** The signal that ends the server cleanly without waiting for its clients; SIGTERM when absent. */
   readonly stopSignal?: NodeJS.Signals;
-  install(folder: string, machine: Machine): Promise<void>;
   command(instance: Instance, machine: Machine): Promise<Command>;
   probe(instance: Instance): Promise<void>;
   /** What clients connect with, credentials included. */

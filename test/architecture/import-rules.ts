@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The demo is a program around the program: it starts the stack, runs the workers and compares the stores.
   examples: ['examples/equality', 'infra', 'cli', 'producers', 'consumers', 'transforms', 'core', 'schemas'],
   // A benchmark runs the program from outside, as a user would, and asks the servers for what came of it.
-  bench: ['infra', 'core'],
+  bench: ['infra', 'core', 'schemas'],
   'vitest.config.ts': [],
 };
 

@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 
-const STORE_FILES = ['index.ts', 'config.ts', 'mapping.ts', 'sink.ts', 'errors.ts', 'README.md'];
+const STORE_FILES = ['index.ts', 'config.ts', 'mapping.ts', 'sink.ts', 'errors.ts', 'plan.ts', 'README.md'];
 
 const FOLDERS =
   '.ci bench bin cli consumers core dashboard docs examples infra producers schemas test transforms'.split(
