@@ -32,6 +32,8 @@ const tablesRecord = z.array(
     name: z.string(),
     topic: z.string(),
     fingerprint: z.string(),
+    /** The table in the source: another that gets the name later has another. */
+    oid: z.number().exactOptional(),
     /** The source's columns with their numbers there, which stay when a column is renamed. */
     columns: z.record(z.string(), z.number()).exactOptional(),
     /** So many partitions of the topic get records: more that came later would part the records of a key. */

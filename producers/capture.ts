@@ -55,8 +55,8 @@ export interface CaptureContext {
   setAside(item: UndecodableItem): Promise<void>;
   /** See fitRow in large-rows.ts. */
   fitRow(route: Route, event: ChangeEvent, encoded: EncodedEvent): Promise<EncodedEvent | null>;
-  /** The route of a table without a key whose history begins; null when it is not captured any more. */
-  historyRoute(oid: number): Promise<Route | null>;
+  /** The route of a table whose topic begins anew; null when it is not captured any more. */
+  anewRoute(oid: number): Promise<Route | null>;
   /** The chunk that a closing watermark names; undefined when an earlier run of the stream wrote it. */
   chunk(id: string): ReadChunk | undefined;
   /** Keeps the snapshot's progress together with the chunk's rows. */
@@ -247,7 +247,7 @@ export class Capture {
     const { window, pipeline } = this.#context;
     if (message.pipeline !== pipeline) return undefined;
     if (message.kind === 'heartbeat') window.forget(parseTransactionSnapshot(message.seen));
-    else if (message.kind === 'history') return this.#beginHistory(message.oid, lsn);
+    else if (message.kind === 'anew') return this.#beginAnew(message.oid, lsn);
     else if (message.kind === 'open') window.openingWatermark(message.chunk, message.oid);
     else {
       const read = this.#context.chunk(message.chunk);
@@ -257,10 +257,10 @@ export class Capture {
     return undefined;
   }
 
-  /** Rows that the topic held before have other keys than those that come now. */
-  async #beginHistory(oid: number, lsn: bigint): Promise<void> {
+  /** The rows that the topic held before have other keys, or are another table's. */
+  async #beginAnew(oid: number, lsn: bigint): Promise<void> {
     const ordinal = this.#ordinal(1);
-    const route = await this.#context.historyRoute(oid);
+    const route = await this.#context.anewRoute(oid);
     if (route !== null) await this.#emit(route, 't', null, null, ordinal, lsn);
   }
 

@@ -231,6 +231,11 @@ export class CapturedTables {
     return this.#known.get(this.#published.get(qualifiedName(table))?.fingerprint ?? '');
   }
 
+  /** The oid of the table that the topic's rows are of; undefined for a table that is new. */
+  publishedOid(table: { schema: string; name: string }): number | undefined {
+    return this.#published.get(qualifiedName(table))?.oid;
+  }
+
   /** The source's columns that went with that schema; undefined for a table that is new. */
   publishedColumns(table: { schema: string; name: string }): ColumnNumbers | undefined {
     return this.#published.get(qualifiedName(table))?.columns;
@@ -238,17 +243,21 @@ export class CapturedTables {
 
   /** Tells consumers of these tables and their present schemas, if that is new. Those of halted tables are not for them. */
   async publish(
-    tables: readonly { readonly destination: Destination; readonly columns: ColumnNumbers }[],
+    tables: readonly {
+      readonly destination: Destination;
+      readonly oid: number;
+      readonly columns: ColumnNumbers;
+    }[],
   ): Promise<void> {
     const { loaded, producer } = this.#resources;
     let isNew = false;
-    for (const { destination, columns } of tables) {
+    for (const { destination, oid, columns } of tables) {
       if (destination.isHalted) continue;
       const { output, topic } = destination;
       const { schema, name } = output.table;
       const fingerprint = fingerprintOf(output.table);
       const partitions = topic.lastPositions.length;
-      const entry = { schema, name, topic: output.topic, fingerprint, columns, partitions };
+      const entry = { schema, name, topic: output.topic, fingerprint, oid, columns, partitions };
       isNew ||= !isDeepStrictEqual(this.#published.get(qualifiedName(entry)), entry);
       this.#published.set(qualifiedName(entry), entry);
     }

@@ -40,10 +40,8 @@ export function planTopic(
   const topic = tableTopic(pipeline, after.table);
   if (after.problem !== null) return problemOf(after.problem, wasCaptured);
   if (!wasCaptured) {
-    if (isNameTaken) {
-      const fix = `empty the table instead (TRUNCATE), or delete topic ${topic} and the table's targets before the producer goes on`;
-      return { effect: 'rebuild', why: `made anew: topic ${topic} keeps the rows of the table before`, fix };
-    }
+    if (isNameTaken)
+      return readAgain('made anew: the rows of the table before go, then its own come', snapshot);
     return { effect: 'reread', why: `captured from now on, in topic ${topic}`, fix: null };
   }
   if (qualifiedName(before.table) !== qualifiedName(after.table))

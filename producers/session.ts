@@ -18,6 +18,7 @@ import { KafkaWriter } from './kafka-writer.ts';
 import { fitRow } from './large-rows.ts';
 import { openLease } from './lease.ts';
 import { captureTable } from './postgres/captured-table.ts';
+import { isKeyless } from './postgres/catalog.ts';
 import { connectSource } from './postgres/connection.ts';
 import { preflight } from './postgres/preflight.ts';
 import { schemaOfRelation, type Relation } from './postgres/relation-schema.ts';
@@ -165,7 +166,7 @@ async function stream(
     setAside: (item) => setAside(context, producer, item),
     fitRow: (route, event, encoded) =>
       fitRow(context, producer, { ...route, topic: route.topic.name }, event, encoded),
-    historyRoute: (oid) => historyRouteOf(context, control, setUp, oid),
+    anewRoute: (oid) => anewRouteOf(context, control, setUp, oid),
     chunk: (id) => snapshot.pendingChunk(id),
     chunkRoute: async ({ chunk: { oid, table } }) => {
       const [destination] = await setUp.tables.destinations([table]);
@@ -254,20 +255,20 @@ async function routeOf(
   return destination === undefined ? null : { captured, ...destination, historyFrom };
 }
 
-async function historyRouteOf(
+async function anewRouteOf(
   context: ProducerContext,
   control: pg.Client,
   { tables, histories }: SetUp,
   oid: number,
 ): Promise<Route | null> {
+  const { source } = context.loaded.config;
   const history = histories.get(oid);
-  if (history === undefined) return null;
-  const { url } = context.loaded.config.source;
-  const of = await asSource(url, () => readCapturedTable(context, control, oid, histories));
-  if (of === null) return null;
+  const of = await asSource(source.url, () => readCapturedTable(context, control, oid, histories));
+  if (of === null || (history === undefined && isKeyless(of.table))) return null;
+  if (!matchesTable(source.tables, of.table) || matchesTable(source.exclude, of.table)) return null;
   const [destination] = await tables.destinations([of.table]);
-  const captured = { ...of, places: [] };
-  return destination === undefined ? null : { captured, ...destination, historyFrom: parseLsn(history.lsn) };
+  const historyFrom = history === undefined ? null : parseLsn(history.lsn);
+  return destination === undefined ? null : { captured: { ...of, places: [] }, ...destination, historyFrom };
 }
 
 /** Reads tables beside the stream for as long as the session lasts. */

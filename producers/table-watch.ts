@@ -15,6 +15,7 @@ import { currentSnapshot } from './postgres/snapshot.ts';
 import { sees, type TransactionSnapshot } from './postgres/snapshot-window.ts';
 import type { SnapshotRequest } from './postgres/snapshot-progress.ts';
 import { beginHistory, readFiles, type HistoryStart } from './postgres/table-history.ts';
+import { anewMessage } from './postgres/wal-message.ts';
 import { readTableShapes, type TableShape } from './postgres/table-shapes.ts';
 import { readCapturedTable, type SetUp } from './set-up.ts';
 import { reasonToReadAgain, refuseOtherKey } from './schema-change.ts';
@@ -65,6 +66,10 @@ export class TableWatch {
   async start(captured: readonly SnapshotTable[]): Promise<void> {
     this.#shapes = await this.#readShapes(captured.map(({ oid }) => oid));
     for (const of of captured) this.#captured.set(of.oid, of);
+    const { snapshot, context } = this.#session;
+    for (const of of await this.#beginAnew(captured))
+      if (context.loaded.config.source.snapshot !== 'never')
+        await snapshot.request(of, { id: `added/${of.oid}` });
     await this.#tell(captured, (of, destination) => this.#reasonAtStart(of, destination));
     await this.#resumeMended();
     // An earlier process may have ended between the beginning of a history and the wish to read it.
@@ -131,8 +136,9 @@ export class TableWatch {
       const of = await asSource(url, () => readCapturedTable(context, client, oid, setUp.histories));
       if (of !== null) captured.push(of);
     }
-    // Topic and schema are there before the first event.
+    // Topic and schema are there before the first event, and nothing of the table comes before its topic is empty.
     await setUp.tables.destinations(captured.map(({ table }) => table));
+    await this.#beginAnew(captured);
     const published = selected.filter(
       ({ oid, hasPrimaryKey }) =>
         hasPrimaryKey && (this.#captured.has(oid) || found.some((table) => table.oid === oid)),
@@ -168,8 +174,32 @@ export class TableWatch {
       snapshot.tableChanged(of);
       changed.push(of);
     }
-    if (changed.length > 0)
-      await this.#tell(changed, (of, destination) => this.#reasonWhileRunning(of, destination));
+    if (changed.length === 0) return;
+    const others = new Set(await this.#beginAnew(changed));
+    await this.#tell(changed, (of, destination) =>
+      others.has(of) ? 'renamed' : this.#reasonWhileRunning(of, destination),
+    );
+  }
+
+  /** Empties the topics that hold rows of another table, which had the name before; returns the tables that have it now. */
+  async #beginAnew(captured: readonly SnapshotTable[]): Promise<SnapshotTable[]> {
+    const { context, client, setUp } = this.#session;
+    const { pipeline, source } = context.loaded.config;
+    const begun: SnapshotTable[] = [];
+    for (const of of captured) {
+      const [destination] = await setUp.tables.destinations([of.table]);
+      const before =
+        destination === undefined ? undefined : setUp.tables.publishedOid(destination.output.table);
+      // A history begins anew by itself.
+      if (before === undefined || before === of.oid || isKeyless(of.table)) continue;
+      await asSource(source.url, () => client.query(anewMessage(pipeline, of.oid)));
+      context.log.warn(
+        { table: qualifiedName(of.table) },
+        'another table has this name by now: the rows of the one before it go from topic and stores',
+      );
+      begun.push(of);
+    }
+    return begun;
   }
 
   /** Reads tables again that were halted and may go on: what came meanwhile was written nowhere. */
@@ -348,6 +378,7 @@ export class TableWatch {
     await tables.publish(
       destinations.map((destination, place) => ({
         destination,
+        oid: captured[place]?.oid ?? 0,
         columns: this.#shapes.get(captured[place]?.oid ?? 0)?.columns ?? {},
       })),
     );

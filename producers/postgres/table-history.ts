@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { readMembers } from './insert-publication.ts';
 import { quoteIdentifier, quoteTable } from './quote.ts';
-import { historyMessage } from './wal-message.ts';
+import { anewMessage } from './wal-message.ts';
 
 /**
  * Where the history of a table without a key begins: rows that were there then are read from the table, inserts after
@@ -76,7 +76,7 @@ export async function beginHistory(
     const members = await readMembers(client, publication);
     if (members?.has(oid) !== true)
       await client.query(`ALTER PUBLICATION ${quoteIdentifier(publication)} ADD TABLE ONLY ${table}`);
-    await client.query(historyMessage(pipeline, oid));
+    await client.query(anewMessage(pipeline, oid));
     const { xmin, xmax, running } = await readRunning(client, before.running, before.xmax);
     const { rows } = await client.query<{ xid: string; lsn: string; filenode: string | null }>(
       `SELECT pg_current_xact_id() AS xid, pg_current_wal_insert_lsn() AS lsn,

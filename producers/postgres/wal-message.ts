@@ -14,17 +14,17 @@ export type WalMessage =
       readonly chunk: string;
       readonly oid: number;
     }
-  /** The history of a table without a key begins here. */
-  | { readonly kind: 'history'; readonly pipeline: string; readonly oid: number };
+  /** What the topic holds of the table ends here: its history begins, or another table has its name now. */
+  | { readonly kind: 'anew'; readonly pipeline: string; readonly oid: number };
 
 /** The statement that writes a watermark into the WAL. */
 export function watermark(message: Extract<WalMessage, { kind: 'open' | 'close' }>): string {
   return emit(message);
 }
 
-/** The statement that writes the beginning of a history into the WAL. */
-export function historyMessage(pipeline: string, oid: number): string {
-  return emit({ kind: 'history', pipeline, oid });
+/** The statement that lets a table's topic begin anew at its place in the WAL. */
+export function anewMessage(pipeline: string, oid: number): string {
+  return emit({ kind: 'anew', pipeline, oid });
 }
 
 function emit(message: WalMessage): string {

@@ -184,7 +184,7 @@ describe('what a migration would do', () => {
       CREATE TABLE "audit"."Odd table" (id int PRIMARY KEY);`);
     expect(plan.tables.map(({ table, formerly, effect }) => [table, formerly, effect])).toEqual([
       ['audit.Odd table', 'audit.Odd table', 'evolve'],
-      ['audit.Odd table', null, 'rebuild'],
+      ['audit.Odd table', null, 'reread'],
       ['public.baskets', 'public.baskets', 'evolve'],
       ['public.customers', 'public.customers', 'nothing'],
       ['public.fresh', null, 'reread'],

@@ -6,7 +6,8 @@ import { until } from './until.ts';
 import type { Worker } from './worker.ts';
 
 const SINKS = Object.fromEntries(STORE_TYPES.map((type) => [type, type]));
-const TABLES = ['changed', 'changed_new', 'changed_renamed', 'changed_dropped', 'changed_state'];
+const TABLES =
+  'changed changed_new changed_renamed changed_dropped changed_left changed_right changed_state'.split(' ');
 
 let pipeline: Pipeline;
 let producer: Worker;
@@ -153,11 +154,24 @@ describe('under traffic', () => {
     await sql('CREATE TABLE changed_dropped (id int PRIMARY KEY, a text)');
     await sql(`INSERT INTO changed_dropped SELECT n, 'a' FROM generate_series(1, 100) n`);
     await expectEqualSoon('changed_dropped');
-    await sql('TRUNCATE changed_dropped; DROP TABLE changed_dropped');
+    await sql('DROP TABLE changed_dropped');
     await expectEqualSoon();
     await sql('CREATE TABLE changed_dropped (id int PRIMARY KEY, a text, b int DEFAULT 5)');
     await sql(`INSERT INTO changed_dropped (id, a) SELECT n, 'b' FROM generate_series(50, 200) n`);
     await expectEqualSoon('changed_dropped', 'changed');
+  });
+
+  test('tables that exchange their names end in the topics and targets of their new names', async () => {
+    await sql(`CREATE TABLE changed_left (id int PRIMARY KEY, a text);
+               CREATE TABLE changed_right (id int PRIMARY KEY, a text);
+               INSERT INTO changed_left SELECT n, 'left' FROM generate_series(1, 100) n;
+               INSERT INTO changed_right SELECT n, 'right' FROM generate_series(60, 200) n`);
+    await expectEqualSoon('changed_left', 'changed_right');
+    await sql(`ALTER TABLE changed_left RENAME TO changed_between;
+               ALTER TABLE changed_right RENAME TO changed_left;
+               ALTER TABLE changed_between RENAME TO changed_right`);
+    await sql(`INSERT INTO changed_left VALUES (1000, 'new'); DELETE FROM changed_right WHERE id < 10`);
+    await expectEqualSoon('changed_left', 'changed_right');
   });
 
   test('a new table without a key is left out and told of, and the others go on', async () => {
@@ -184,8 +198,10 @@ describe('while the producer is down', () => {
     await sql('UPDATE changed_state SET b = b + 1 WHERE id % 10 = 0');
     await sql(`ALTER TABLE changed_state ALTER COLUMN b TYPE text USING 'b' || b`);
     await sql('DELETE FROM changed_state WHERE id % 9 = 0');
+    await sql(`DROP TABLE changed_dropped; CREATE TABLE changed_dropped (id int PRIMARY KEY, a text, b int)`);
+    await sql(`INSERT INTO changed_dropped SELECT n, 'c', n FROM generate_series(190, 300) n`);
     producer = pipeline.start('producer');
-    await expectEqualSoon('changed_state', 'changed');
+    await expectEqualSoon('changed_state', 'changed', 'changed_dropped');
   });
 });
 
