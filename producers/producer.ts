@@ -19,6 +19,8 @@ const RETRIED_CODES = new Set([
   'KAFKA_REJECTED',
   'REGISTRY_UNREACHABLE',
   'SCHEMA_NOT_FOUND',
+  // A DDL statement may have crossed it.
+  'SOURCE_QUERY_FAILED',
 ]);
 
 export function emptyFigures(): ProducerFigures {

@@ -145,7 +145,7 @@ function queryFailed(error: pg.DatabaseError, url: string): TailraceError {
   return new TailraceError(
     'SOURCE_QUERY_FAILED',
     `Postgres at ${redactUrl(url)} refused a query with SQLSTATE ${error.code}: ${told}`,
-    'trying again would not help: the log of Postgres has the query; mend what it names, then start again',
+    'the log of Postgres has the query; mend what it names: trying again alone will hardly help',
     isQuoting ? undefined : { cause: error },
   );
 }
