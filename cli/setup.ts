@@ -1,12 +1,12 @@
 import { Command } from 'commander';
 import type pg from 'pg';
-import { listTables, readTableSchema } from '../producers/postgres/catalog.ts';
+import { listTables, readTableSchema } from '../producers/postgres/tables/catalog.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
-import { bothPublicationStatements } from '../producers/postgres/insert-publication.ts';
+import { bothPublicationStatements } from '../producers/postgres/tables/insert-publication.ts';
 import { preflight, selectTables } from '../producers/postgres/preflight.ts';
 import { quoteIdentifier, quoteTable } from '../producers/postgres/quote.ts';
-import { slotName } from '../producers/postgres/slot.ts';
-import { findTableProblems } from '../producers/postgres/table-problems.ts';
+import { slotName } from '../producers/postgres/slot/slot.ts';
+import { findTableProblems } from '../producers/postgres/tables/table-problems.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 

@@ -5,8 +5,8 @@ import type { LoadedConfig } from '../core/config/load.ts';
 import { TailraceError } from '../core/errors.ts';
 import { formatBytes } from '../core/format-bytes.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
-import { readSlotStatus, slotName, type SlotStatus } from '../producers/postgres/slot.ts';
-import { refuseBusySlot } from '../producers/postgres/standby.ts';
+import { readSlotStatus, slotName, type SlotStatus } from '../producers/postgres/slot/slot.ts';
+import { refuseBusySlot } from '../producers/postgres/slot/standby.ts';
 import { formatLsn } from '../schemas/lsn.ts';
 import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Kafka } from 'kafkajs';
 import { patiently } from '../core/control.ts';
-import { isOver } from '../producers/postgres/snapshot-progress.ts';
+import { isOver } from '../producers/postgres/snapshot/snapshot-progress.ts';
 import { readAll, type Snapshots, type TableSnapshot } from './snapshot-status.ts';
 import { formatNumber, formatSeconds } from './table.ts';
 

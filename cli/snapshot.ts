@@ -9,7 +9,7 @@ import { createKafka, kafkaError } from '../core/kafka.ts';
 import { createLogger } from '../core/logger.ts';
 import { readState, type TableState } from '../core/state.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
-import { estimateRows } from '../producers/postgres/row-estimate.ts';
+import { estimateRows } from '../producers/postgres/snapshot/row-estimate.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
 import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 import { follow } from './snapshot-follow.ts';

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
-import { listTables, readTableSchema } from '../producers/postgres/catalog.ts';
-import { currentSnapshot, readRow } from '../producers/postgres/snapshot.ts';
-import { sees } from '../producers/postgres/snapshot-window.ts';
+import { listTables, readTableSchema } from '../producers/postgres/tables/catalog.ts';
+import { currentSnapshot, readRow } from '../producers/postgres/snapshot/snapshot.ts';
+import { sees } from '../producers/postgres/snapshot/snapshot-window.ts';
 import type { SourceAccess } from '../consumers/debezium.ts';
 import { pause } from '../core/retry.ts';
 import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';

@@ -18,7 +18,7 @@ import { readTopic } from './topic-reader.ts';
  * | `history/<oid>`           | where the history of a table without a key begins             |
  * | `halted/<schema.table>`   | a table that may not go on, and must be read again            |
  */
-/** Its meaning is in producers/postgres/position-check.ts. Records of older versions have only the first three. */
+/** Its meaning is in producers/postgres/slot/position-check.ts. Records of older versions have only the first three. */
 const slotRecord = z.object({
   slot: z.string(),
   systemIdentifier: z.string(),
@@ -41,7 +41,7 @@ const tablesRecord = z.array(
   }),
 );
 const snapshotRequest = z.object({ id: z.string(), where: z.string().exactOptional() });
-/** Its meaning is in producers/postgres/snapshot-progress.ts. Records of older versions have only the first three. */
+/** Its meaning is in producers/postgres/snapshot/snapshot-progress.ts. Records of older versions have only the first three. */
 const snapshotRecord = z.object({
   lastKey: z.array(z.string()).nullable(),
   rows: z.number(),
@@ -60,7 +60,7 @@ const snapshotRecord = z.object({
   failure: z.string().exactOptional(),
 });
 
-/** Its meaning is in producers/postgres/table-history.ts. */
+/** Its meaning is in producers/postgres/tables/table-history.ts. */
 const historyRecord = z.object({
   oid: z.number(),
   xid: z.string(),

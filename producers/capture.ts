@@ -8,15 +8,21 @@ import { qualifiedName } from '../schemas/table-schema.ts';
 import { stateTopic } from '../schemas/topics.ts';
 import { emptyRow, type Row } from '../schemas/value.ts';
 import type { KafkaWriter, WrittenTopic } from './kafka-writer.ts';
-import { makeEvent, oldRow, rowFromTuple, sameKey, type CapturedTable } from './postgres/captured-table.ts';
-import { POSITION_COLUMN } from './postgres/catalog.ts';
+import {
+  makeEvent,
+  oldRow,
+  rowFromTuple,
+  sameKey,
+  type CapturedTable,
+} from './postgres/tables/captured-table.ts';
+import { POSITION_COLUMN } from './postgres/tables/catalog.ts';
 import type { PgoutputMessage } from './postgres/pgoutput/messages.ts';
-import type { ReadChunk } from './postgres/snapshot.ts';
-import { parseTransactionSnapshot, type SnapshotWindow } from './postgres/snapshot-window.ts';
-import { undecodableError, type UndecodableItem, type WalItem } from './postgres/wal-item.ts';
-import { MESSAGE_PREFIX, type WalMessage } from './postgres/wal-message.ts';
+import type { ReadChunk } from './postgres/snapshot/snapshot.ts';
+import { parseTransactionSnapshot, type SnapshotWindow } from './postgres/snapshot/snapshot-window.ts';
+import { undecodableError, type UndecodableItem, type WalItem } from './postgres/stream/wal-item.ts';
+import { MESSAGE_PREFIX, type WalMessage } from './postgres/stream/wal-message.ts';
 import { mayBeTooLarge } from './large-rows.ts';
-import type { LeavingChunk } from './snapshot-task.ts';
+import type { LeavingChunk } from './snapshot/snapshot-task.ts';
 import type { TableOutput } from './table-output.ts';
 
 /** A table that is being captured: how to read its tuples, and where its events go. */

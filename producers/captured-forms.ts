@@ -4,10 +4,10 @@ import { withCode, type TailraceError } from '../core/errors.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { bindTransforms } from '../transforms/chain.ts';
 import type { Transform } from '../transforms/transform.ts';
-import { captureTable } from './postgres/captured-table.ts';
-import { listTables, readTableSchema, type CatalogTable } from './postgres/catalog.ts';
-import { findTableProblems } from './postgres/table-problems.ts';
-import { readTableShapes } from './postgres/table-shapes.ts';
+import { captureTable } from './postgres/tables/captured-table.ts';
+import { listTables, readTableSchema, type CatalogTable } from './postgres/tables/catalog.ts';
+import { findTableProblems } from './postgres/tables/table-problems.ts';
+import { readTableShapes } from './postgres/tables/table-shapes.ts';
 import type { TableForm } from './schema-change.ts';
 import { isCaptured } from './set-up.ts';
 

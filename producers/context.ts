@@ -4,8 +4,8 @@ import type { Metrics } from '../core/metrics.ts';
 import type { AvroRegistry } from '../core/registry.ts';
 import type { HaltedTable } from '../core/state.ts';
 import type { StatusReporter } from '../core/status.ts';
-import type { SlotStatus } from './postgres/slot.ts';
-import type { SnapshotTask } from './snapshot-task.ts';
+import type { SlotStatus } from './postgres/slot/slot.ts';
+import type { SnapshotTask } from './snapshot/snapshot-task.ts';
 
 /** What a producer is given for its life. */
 export interface ProducerContext {

@@ -4,7 +4,7 @@ import { columnChanges } from '../schemas/column-changes.ts';
 import { fingerprintOf, qualifiedName } from '../schemas/table-schema.ts';
 import { tableTopic } from '../schemas/topics.ts';
 import type { CapturedForm } from './captured-forms.ts';
-import { isKeyless } from './postgres/catalog.ts';
+import { isKeyless } from './postgres/tables/catalog.ts';
 import { reasonToReadAgain, refuseOtherKey } from './schema-change.ts';
 
 /** A table that a migration touches, or not; null where it is not captured. */

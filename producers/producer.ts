@@ -2,8 +2,8 @@ import { TailraceError } from '../core/errors.ts';
 import { backOffMs, pause } from '../core/retry.ts';
 import { formatLsn } from '../schemas/lsn.ts';
 import type { ProducerContext, ProducerFigures } from './context.ts';
-import { slotName } from './postgres/slot.ts';
-import { awaitFreeSlot } from './postgres/standby.ts';
+import { slotName } from './postgres/slot/slot.ts';
+import { awaitFreeSlot } from './postgres/slot/standby.ts';
 import { runSession } from './session.ts';
 import { watchSlot } from './slot-watch.ts';
 

@@ -3,7 +3,7 @@ import { formatLsn } from '../schemas/lsn.ts';
 import { deadLetterTopic } from '../schemas/topics.ts';
 import type { ProducerContext } from './context.ts';
 import { asKafka } from './failures.ts';
-import { undecodableError, type UndecodableItem } from './postgres/wal-item.ts';
+import { undecodableError, type UndecodableItem } from './postgres/stream/wal-item.ts';
 
 /**
  * Writes a change that cannot be decoded to the producer's dead-letter topic, byte for byte, where `source.undecodable` says

@@ -14,21 +14,21 @@ import { CapturedTables, type Destination } from './captured-tables.ts';
 import type { ProducerContext } from './context.ts';
 import { asKafka, asSource } from './failures.ts';
 import { checkOwnTopics, type TopicNotice } from './open-topics.ts';
-import { captureTable } from './postgres/captured-table.ts';
-import { readTableSchema, type CatalogTable } from './postgres/catalog.ts';
+import { captureTable } from './postgres/tables/captured-table.ts';
+import { readTableSchema, type CatalogTable } from './postgres/tables/catalog.ts';
 import {
   bothPublicationStatements,
   canDecodeWith,
   insertPublicationName,
   readMembers,
   removeMembers,
-} from './postgres/insert-publication.ts';
-import { ensureSlot, readSlotStatus, slotName, type SlotRecord } from './postgres/slot.ts';
-import { arrived, type SnapshotProgress } from './postgres/snapshot-progress.ts';
+} from './postgres/tables/insert-publication.ts';
+import { ensureSlot, readSlotStatus, slotName, type SlotRecord } from './postgres/slot/slot.ts';
+import { arrived, type SnapshotProgress } from './postgres/snapshot/snapshot-progress.ts';
 import type { Selection } from './postgres/preflight.ts';
-import { readTimelineHistory } from './postgres/source-identity.ts';
-import { findBegun, type HistoryStart } from './postgres/table-history.ts';
-import type { SnapshotTable } from './snapshot-task.ts';
+import { readTimelineHistory } from './postgres/slot/source-identity.ts';
+import { findBegun, type HistoryStart } from './postgres/tables/table-history.ts';
+import type { SnapshotTable } from './snapshot/snapshot-task.ts';
 
 /** Everything that one connected session holds open, closed in reverse order. */
 export interface Resources {

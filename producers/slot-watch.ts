@@ -3,8 +3,8 @@ import type { Metrics } from '../core/metrics.ts';
 import { pause } from '../core/retry.ts';
 import type { ProducerFigures } from './context.ts';
 import { connectSource } from './postgres/connection.ts';
-import { createSlotForecast, type SlotForecast } from './postgres/slot-forecast.ts';
-import { readSlotStatus, type SlotStatus } from './postgres/slot.ts';
+import { createSlotForecast, type SlotForecast } from './postgres/slot/slot-forecast.ts';
+import { readSlotStatus, type SlotStatus } from './postgres/slot/slot.ts';
 
 const INTERVAL_MS = 2_000;
 

@@ -1,25 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { TailraceError } from '../core/errors.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
 import type { Destination } from './captured-tables.ts';
 import type { ProducerContext } from './context.ts';
 import { asSource } from './failures.ts';
-import { isKeyless, listTables, type CatalogTable } from './postgres/catalog.ts';
-import type { SnapshotTable } from './postgres/chunk-query.ts';
-import { canDecodeWith, insertPublicationName } from './postgres/insert-publication.ts';
-import { findTableProblems } from './postgres/table-problems.ts';
-import { publicationStatements } from './postgres/slot.ts';
-import { currentSnapshot } from './postgres/snapshot.ts';
-import { sees, type TransactionSnapshot } from './postgres/snapshot-window.ts';
-import type { SnapshotRequest } from './postgres/snapshot-progress.ts';
-import { beginHistory, readFiles, type HistoryStart } from './postgres/table-history.ts';
-import { anewMessage } from './postgres/wal-message.ts';
-import { readTableShapes, type TableShape } from './postgres/table-shapes.ts';
+import { isKeyless, listTables, type CatalogTable } from './postgres/tables/catalog.ts';
+import type { SnapshotTable } from './postgres/snapshot/chunk-query.ts';
+import { findTableProblems } from './postgres/tables/table-problems.ts';
+import { publicationStatements } from './postgres/slot/slot.ts';
+import { currentSnapshot } from './postgres/snapshot/snapshot.ts';
+import { sees, type TransactionSnapshot } from './postgres/snapshot/snapshot-window.ts';
+import type { SnapshotRequest } from './postgres/snapshot/snapshot-progress.ts';
+import type { HistoryStart } from './postgres/tables/table-history.ts';
+import { anewMessage } from './postgres/stream/wal-message.ts';
+import { readTableShapes, type TableShape } from './postgres/tables/table-shapes.ts';
 import { readCapturedTable, type SetUp } from './set-up.ts';
 import { reasonToReadAgain, refuseOtherKey } from './schema-change.ts';
-import type { SnapshotTask } from './snapshot-task.ts';
+import type { SnapshotTask } from './snapshot/snapshot-task.ts';
+import { TableHistories } from './table-histories.ts';
 
 /** What the watch needs of the session around it. */
 export interface WatchedSession {
@@ -48,13 +47,20 @@ export class TableWatch {
   readonly #captured = new Map<number, SnapshotTable>();
   #shapes = new Map<number, TableShape>();
   #added: Added[] = [];
-  /** Histories that are to begin anew, by the table's oid, with the id of the request where somebody asked for it. */
-  readonly #due = new Map<number, string | null>();
+  readonly #histories: TableHistories;
   /** Tables that cannot be captured, each told once. */
   readonly #refused = new Set<number>();
 
   constructor(session: WatchedSession) {
     this.#session = session;
+    this.#histories = new TableHistories({
+      ...session,
+      keepHistory: (start) => session.keepHistory(start),
+      begun: async (of) => {
+        this.#captured.set(of.oid, of);
+        await this.#publish([of]);
+      },
+    });
   }
 
   /** The captured tables as they are now. */
@@ -75,7 +81,7 @@ export class TableWatch {
     // An earlier process may have ended between the beginning of a history and the wish to read it.
     for (const of of captured) {
       const history = this.#session.setUp.histories.get(of.oid);
-      if (history !== undefined && !this.#due.has(of.oid)) await this.#readHistory(of, history);
+      if (history !== undefined && !this.#histories.isDue(of.oid)) await this.#histories.read(of, history);
     }
   }
 
@@ -96,7 +102,7 @@ export class TableWatch {
     await this.#session.setUp.tables.checkRegistry();
     await this.#resumeMended();
     await this.#readAdded();
-    await this.#beginDue();
+    await this.#histories.beginDue(this.captured);
   }
 
   async #addNew(found: readonly CatalogTable[], selected: readonly CatalogTable[]): Promise<void> {
@@ -213,7 +219,7 @@ export class TableWatch {
       context.log.info({ table: qualifiedName(table) }, 'the table was halted, goes on and is read again');
       if (isKeyless(of.table)) {
         // It is no longer halted once its history has begun anew.
-        this.#due.set(of.oid, null);
+        this.#histories.restart(of.oid, null);
         continue;
       }
       await this.#publish([of]);
@@ -224,14 +230,13 @@ export class TableWatch {
 
   /** What remains of a table that is gone: its topic and its rows in the stores. */
   #forgetGone(selected: readonly CatalogTable[]): void {
-    const { context, setUp, snapshot } = this.#session;
+    const { context, snapshot } = this.#session;
     for (const { oid, table } of this.captured) {
       if (selected.some((each) => each.oid === oid)) continue;
       this.#captured.delete(oid);
       this.#shapes.delete(oid);
       this.#added = this.#added.filter(({ of }) => of.oid !== oid);
-      this.#due.delete(oid);
-      setUp.histories.delete(oid);
+      this.#histories.forget(oid);
       snapshot.remove(oid);
       context.log.warn(
         { table: qualifiedName(table) },
@@ -266,11 +271,11 @@ export class TableWatch {
       const reason = destination === undefined || destination.isHalted ? null : reasonOf(of, destination);
       if (reason === null || source.snapshot === 'never') continue;
       context.log.info({ table: qualifiedName(of.table), reason }, 'the table has changed and is read again');
-      if (isKeyless(of.table)) this.#due.set(of.oid, null);
+      if (isKeyless(of.table)) this.#histories.restart(of.oid, null);
       else await snapshot.request(of, { id: `changed/${randomUUID()}` });
     }
     // Consumers get to know the shape of a history that begins anew when it does: a restart sees the change until then.
-    await this.#publish(captured.filter(({ oid }) => !this.#due.has(oid)));
+    await this.#publish(captured.filter(({ oid }) => !this.#histories.isDue(oid)));
   }
 
   /** Reads a table again because somebody asks for it. */
@@ -280,96 +285,19 @@ export class TableWatch {
     else if (!snapshot.knows(of, request.id)) {
       if (request.where !== undefined)
         context.log.warn({ table: qualifiedName(of.table) }, 'a table without a key is read as a whole');
-      this.#due.set(of.oid, request.id);
+      this.#histories.restart(of.oid, request.id);
     }
   }
 
   async #beginNew({ oid }: CatalogTable): Promise<void> {
     const { context, client, setUp } = this.#session;
-    const { url } = context.loaded.config.source;
-    if (setUp.publications.length === 1) {
-      // Only before Postgres 18, and only where `appendOnly` came to a pipeline that had run before.
-      const isReady = await asSource(url, () =>
-        canDecodeWith(client, insertPublicationName(setUp.slot), setUp.slot),
-      );
-      if (!isReady) return;
-      throw new TailraceError(
-        'PUBLICATION_ADDED',
-        'the slot has come to where the publication of the append-only tables was made',
-        'the producer goes on with it by itself',
-      );
-    }
-    const of = await asSource(url, () => readCapturedTable(context, client, oid, setUp.histories));
+    if (!(await this.#histories.mayBegin())) return;
+    const of = await asSource(context.loaded.config.source.url, () =>
+      readCapturedTable(context, client, oid, setUp.histories),
+    );
     if (of === null) return;
     for (const [each, shape] of await this.#readShapes([oid])) this.#shapes.set(each, shape);
-    await this.#begin(of, null);
-  }
-
-  /** Begins those histories anew that are due, and those of tables that were rewritten while they were read. */
-  async #beginDue(): Promise<void> {
-    const { client, context, snapshot } = this.#session;
-    const unkeyed = this.captured.filter(({ table }) => isKeyless(table));
-    const reading = unkeyed.filter(({ oid }) => snapshot.isReading(oid));
-    const files = await asSource(context.loaded.config.source.url, () =>
-      readFiles(
-        client,
-        reading.map(({ oid }) => oid),
-      ),
-    );
-    for (const { oid, table, filenode } of reading) {
-      if (files.get(oid) === filenode || this.#due.has(oid)) continue;
-      context.log.warn({ table: qualifiedName(table) }, 'the table was rewritten: its history begins anew');
-      this.#due.set(oid, null);
-    }
-    for (const of of unkeyed) {
-      const requestId = this.#due.get(of.oid);
-      if (requestId !== undefined) await this.#begin(of, requestId);
-    }
-  }
-
-  /** Begins the history of a table without a key, or begins it anew; in vain while its writers do not let go of it. */
-  async #begin(of: SnapshotTable, requestId: string | null): Promise<void> {
-    const { context, client, setUp, snapshot } = this.#session;
-    const { pipeline, source } = context.loaded.config;
-    const { oid, table } = of;
-    // Topic and schema are there before the first event.
-    await setUp.tables.destinations([table]);
-    // What is on its way has the places of before.
-    snapshot.remove(oid);
-    const start = await asSource(source.url, () =>
-      beginHistory(
-        client,
-        { pipeline, publication: insertPublicationName(setUp.slot) },
-        { oid, schema: table.schema, name: table.name },
-        {
-          keep: (history) => this.#session.keepHistory(history),
-          begin: (history) => setUp.histories.set(oid, history),
-        },
-      ),
-    );
-    if (start === null) {
-      context.log.warn(
-        { table: qualifiedName(table) },
-        'the history waits until the writers let go of the table',
-      );
-      return;
-    }
-    const begun = { ...of, visibleIn: start.seen, filenode: start.filenode };
-    this.#due.delete(oid);
-    this.#captured.set(oid, begun);
-    context.log.info({ table: qualifiedName(table) }, 'the history of a table without a key begins');
-    await this.#publish([begun]);
-    await this.#readHistory(begun, start);
-    const [destination] = await setUp.tables.destinations([table]);
-    if (destination !== undefined && !destination.isHalted && setUp.tables.isHalted(destination.output.table))
-      await setUp.tables.forgetHalted(destination.output.table);
-    if (requestId !== null) await snapshot.request(begun, { id: requestId });
-  }
-
-  async #readHistory(of: SnapshotTable, { xid }: HistoryStart): Promise<void> {
-    const { context, snapshot } = this.#session;
-    if (context.loaded.config.source.snapshot === 'never') return;
-    await snapshot.request(of, { id: `history/${xid}` });
+    await this.#histories.begin(of, null);
   }
 
   async #publish(captured: readonly SnapshotTable[]): Promise<void> {

@@ -3,9 +3,9 @@ import type { Logger } from '../core/logger.ts';
 import { pause } from '../core/retry.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
-import { missingColumns, type CapturedTable } from './postgres/captured-table.ts';
-import { currentSnapshot, readRow } from './postgres/snapshot.ts';
-import { sees } from './postgres/snapshot-window.ts';
+import { missingColumns, type CapturedTable } from './postgres/tables/captured-table.ts';
+import { currentSnapshot, readRow } from './postgres/snapshot/snapshot.ts';
+import { sees } from './postgres/snapshot/snapshot-window.ts';
 
 const VISIBLE_POLL_MS = 20;
 /** No such table, column or schema. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import { openOverview } from '../../cli/overview.ts';
 import type { LoadedConfig } from '../../core/config/load.ts';
-import { slotName } from '../../producers/postgres/slot.ts';
+import { slotName } from '../../producers/postgres/slot/slot.ts';
 
 /** Each look joins two consumer groups, so it is not for free. */
 const POLL_MS = 2_000;

@@ -3,9 +3,9 @@ import { TailraceError } from '../../core/errors.ts';
 import { matchesTable } from '../../schemas/table-pattern.ts';
 import { suggest } from '../../core/config/suggest.ts';
 import type { SourceConfig } from '../../core/config/schema.ts';
-import { listTables, type CatalogTable } from './catalog.ts';
+import { listTables, type CatalogTable } from './tables/catalog.ts';
 import { quoteIdentifier } from './quote.ts';
-import { findTableProblems } from './table-problems.ts';
+import { findTableProblems } from './tables/table-problems.ts';
 
 /** pg_logical_emit_message in pgoutput, which carries heartbeats and watermarks, came with version 14. */
 export const OLDEST_VERSION = 140_000;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTableSchema } from '../../producers/postgres/catalog.ts';
+import { readTableSchema } from '../../producers/postgres/tables/catalog.ts';
 import { connectSource } from '../../producers/postgres/connection.ts';
-import { valueFromText } from '../../producers/postgres/text-value.ts';
+import { valueFromText } from '../../producers/postgres/tables/text-value.ts';
 import { avroEncoder, decodeAvroEnvelope, decodeAvroKey } from '../../schemas/avro-codec.ts';
 import { avroSchemas } from '../../schemas/avro-schema.ts';
 import { compileAvro } from '../../schemas/avro-types.ts';

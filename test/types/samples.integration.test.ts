@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readTableSchema } from '../../producers/postgres/catalog.ts';
+import { readTableSchema } from '../../producers/postgres/tables/catalog.ts';
 import { connectSource } from '../../producers/postgres/connection.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
 import { openSourceDatabase, type SourceDatabase } from '../pipeline/source-database.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { SourceConfig } from '../../../core/config/schema.ts';
-import type { CatalogTable } from '../catalog.ts';
-import type { SlotRecord } from '../slot.ts';
+import type { CatalogTable } from '../tables/catalog.ts';
+import type { SlotRecord } from '../slot/slot.ts';
 
 /** What one look at the source found; the form of `tailrace doctor --json` (docs/cli.md). */
 export interface Check {

@@ -1,4 +1,4 @@
-import { bothPublicationStatements } from '../insert-publication.ts';
+import { bothPublicationStatements } from '../tables/insert-publication.ts';
 import { quoteIdentifier, quoteTable } from '../quote.ts';
 import { ask, fail, listed, ok, warn, type Check, type Patient } from './check.ts';
 

@@ -1,9 +1,9 @@
 import { formatBytes } from '../../../core/format-bytes.ts';
 import { formatLsn } from '../../../schemas/lsn.ts';
-import { findPositionProblem, findSlotProblem } from '../position-check.ts';
+import { findPositionProblem, findSlotProblem } from '../slot/position-check.ts';
 import { quoteIdentifier } from '../quote.ts';
-import { findForeignOwner, readSlotStatus, type SlotStatus } from '../slot.ts';
-import { readSourceIdentity, readTimelineHistory } from '../source-identity.ts';
+import { findForeignOwner, readSlotStatus, type SlotStatus } from '../slot/slot.ts';
+import { readSourceIdentity, readTimelineHistory } from '../slot/source-identity.ts';
 import { ask, fail, ok, warn, type Check, type Patient } from './check.ts';
 
 const BEGIN_ANEW =

@@ -1,7 +1,7 @@
 import { formatBytes } from '../../../core/format-bytes.ts';
 import { quoteTable } from '../quote.ts';
-import { findIdentityProblem, readIdentities } from '../table-identity.ts';
-import { isHistory } from '../table-problems.ts';
+import { findIdentityProblem, readIdentities } from '../tables/table-identity.ts';
+import { isHistory } from '../tables/table-problems.ts';
 import { ask, fail, listed, ok, warn, type Check, type Patient } from './check.ts';
 
 /** Key and replica identity of each table, one line a table, and its partitions where they differ from it. */
