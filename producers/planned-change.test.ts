@@ -76,7 +76,10 @@ test('a captured table that can no longer be captured breaks; a new one of that 
   expect(planTopic({ before: after, after: form() }, CONFIG)).toMatchObject({ effect: 'reread' });
 });
 
-test('a table that was dropped and made anew keeps the rows of the one before in its topic', () => {
-  expect(planTopic({ before: null, after: form() }, { ...CONFIG, isNameTaken: true }).effect).toBe('rebuild');
+test('a table that was dropped and made anew lets go of the rows of the one before', () => {
+  expect(planTopic({ before: null, after: form() }, { ...CONFIG, isNameTaken: true })).toMatchObject({
+    effect: 'reread',
+    why: expect.stringContaining('the rows of the table before go') as string,
+  });
   expect(planTopic({ before: form(), after: null }, CONFIG).effect).toBe('evolve');
 });
