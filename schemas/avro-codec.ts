@@ -4,7 +4,7 @@ import { avroRowReader } from './avro-row-reader.ts';
 import { avroRowWriter } from './avro-row-writer.ts';
 import { AVRO_TRUNCATE_KEY } from './avro-schema.ts';
 import { compileAvro, fieldsOf, skipper, typeNameOf, unionOf } from './avro-types.ts';
-import { AvroWriter } from './avro-writer.ts';
+import { AvroWriter, digitsOf } from './avro-writer.ts';
 import type { ChangeEvent, EventSource } from './change-event.ts';
 import { sourceFields, TRUNCATE_KEY, type DecodedEnvelope, type TableEncoder } from './envelope.ts';
 import { exactValuesText, type ExactValues } from './exact-values.ts';
@@ -46,9 +46,9 @@ export function avroEncoder(
     avroRowWriter(table.columns, table.key),
   ];
   const writeSource = sourceWriter(out);
-  let exact: ExactValues = {};
+  let exact: ExactValues | null = null;
   const unfitIn = (side: 'before' | 'after') => (column: string, text: string) => {
-    (exact[side] ??= {})[column] = text;
+    ((exact ??= {})[side] ??= {})[column] = text;
   };
   const [unfitBefore, unfitAfter] = [unfitIn('before'), unfitIn('after')];
   const optionalRow = (row: Row | null, unfit: typeof unfitBefore) => {
@@ -63,7 +63,7 @@ export function avroEncoder(
   };
   return {
     encode: (event) => {
-      exact = {};
+      exact = null;
       const key = event.op === 't' ? truncateKey : encodeKey(event.key);
       out.drop();
       out.raw(valueFrame);
@@ -75,7 +75,7 @@ export function avroEncoder(
       out.branch(1);
       out.long(event.tsMs);
       const value = out.take();
-      return { key, value, ...exactValuesText(exact) };
+      return exact === null ? { key, value } : { key, value, ...exactValuesText(exact) };
     },
   };
 }
@@ -89,15 +89,15 @@ function sourceWriter(out: AvroWriter): (event: ChangeEvent) => void {
   let tail: Buffer = NOTHING;
   return (event) => {
     const { source, position } = event;
-    const commit = position.slice(0, 16);
-    const lsn = String(source.lsn);
+    const lsnDigits = digitsOf(source.lsn);
     if (
-      sharedBy?.commit !== commit ||
-      sharedBy.lsnDigits !== lsn.length ||
+      sharedBy === null ||
+      !position.startsWith(sharedBy.commit) ||
+      sharedBy.lsnDigits !== lsnDigits ||
       sharedBy.source.txId !== source.txId ||
       sharedBy.source.snapshot !== source.snapshot
     ) {
-      sharedBy = { commit, source, lsnDigits: lsn.length };
+      sharedBy = { commit: position.slice(0, 16), source, lsnDigits };
       const fields = sourceFields(event);
       for (const text of [fields.version, fields.connector, fields.name]) shared.string(text);
       shared.long(fields.ts_ms);
@@ -106,7 +106,7 @@ function sourceWriter(out: AvroWriter): (event: ChangeEvent) => void {
       shared.string(fields.db);
       shared.branch(1);
       shared.long(fields.sequence.length);
-      shared.ascii(fields.sequence.slice(0, -lsn.length - SEQUENCE_END.length));
+      shared.ascii(fields.sequence.slice(0, -lsnDigits - SEQUENCE_END.length));
       head = shared.take();
       shared.ascii(SEQUENCE_END);
       shared.branch(1);
@@ -121,7 +121,7 @@ function sourceWriter(out: AvroWriter): (event: ChangeEvent) => void {
       tail = shared.take();
     }
     out.raw(head);
-    out.ascii(lsn);
+    out.digits(source.lsn);
     out.raw(middle);
     out.long(source.lsn);
     out.raw(tail);

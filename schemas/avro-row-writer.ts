@@ -21,14 +21,13 @@ export function avroRowWriter(columns: readonly Column[], key: readonly string[]
     return { name: column.name, column, isKey, write: valueWriter(column, isKey) };
   });
   return (out, row, unfit) => {
-    for (const { name, column, isKey, write } of fields) {
-      const value = row[name];
+    for (const field of fields) {
+      const value = row[field.name];
       if (value !== undefined && value !== null) {
-        if (write(out, value)) continue;
-        if (!isKey) unfit(name, String(value));
+        if (field.write(out, value)) continue;
+        if (!field.isKey) unfit(field.name, String(value));
       }
-      if (isKey)
-        throw new TypeError(`key column ${name} (${column.type}) has a value that its type cannot hold`);
+      if (field.isKey) throw unfitKey(field.column);
       out.branch(0);
     }
   };
@@ -38,13 +37,15 @@ function valueWriter(column: Column, isKey: boolean): WriteValue {
   const form = columnForm(column, isKey);
   const number = columnNumber(form);
   if (number !== null) {
-    const write = form.primitive === 'bytes' ? 'decimal' : 'long';
+    const { numberOf } = number;
+    const isDecimal = form.primitive === 'bytes';
     return (out, value) => {
       if (typeof value !== 'string') throw mistyped(column, value);
-      const converted = number.numberOf(value);
+      const converted = numberOf(value);
       if (Number.isNaN(converted)) return false;
       if (!isKey) out.branch(1);
-      out[write](converted);
+      if (isDecimal) out.decimal(converted);
+      else out.long(converted);
       return true;
     };
   }
@@ -98,6 +99,10 @@ function primitiveWriter(column: Column, primitive: ColumnForm['primitive'], isK
         return true;
       };
   }
+}
+
+function unfitKey({ name, type }: Column): TypeError {
+  return new TypeError(`key column ${name} (${type}) has a value that its type cannot hold`);
 }
 
 function mistyped({ name, type }: Column, value: Value): TypeError {

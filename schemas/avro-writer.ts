@@ -39,6 +39,20 @@ export class AvroWriter {
     this.#at += text.length;
   }
 
+  /** The decimal digits of a number that is no less than 0, without their number before them. */
+  digits(value: bigint): void {
+    let rest = Number(value);
+    if (!Number.isSafeInteger(rest)) return this.ascii(String(value));
+    const count = digitsOf(value);
+    this.#reserve(count);
+    for (let place = this.#at + count - 1; place >= this.#at; place--) {
+      const higher = Math.floor(rest / 10);
+      this.#bytes[place] = DIGIT_0 + (rest - higher * 10);
+      rest = higher;
+    }
+    this.#at += count;
+  }
+
   /** The branch of a union; there are few. */
   branch(index: number): void {
     this.#reserve(1);
@@ -147,6 +161,16 @@ export class AvroWriter {
   }
 }
 
+/** How many decimal digits a number has that is no less than 0. */
+export function digitsOf(value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) return String(value).length;
+  let count = 1;
+  for (let limit = 10; number >= limit; limit *= 10) count += 1;
+  return count;
+}
+
+const DIGIT_0 = 48;
 const HALF_SAFE = 2 ** 52;
 const MAX_UINT64 = 2n ** 64n - 1n;
 

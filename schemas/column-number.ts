@@ -14,8 +14,8 @@ import {
  * gives NaN for what the number cannot hold; every number that it gives leads back to the same text.
  */
 export interface ColumnNumber {
-  numberOf(text: string): number | bigint;
-  textOf(number: number | bigint): string;
+  readonly numberOf: (text: string) => number | bigint;
+  readonly textOf: (number: number | bigint) => string;
 }
 
 /** Null for columns whose value is on the wire as it is. */

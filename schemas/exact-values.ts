@@ -8,9 +8,8 @@ import { emptyRow, type Row, type Value } from './value.ts';
  */
 export type ExactValues = Partial<Record<'before' | 'after', Record<string, string>>>;
 
-/** What an encoded event carries of them: nothing where there are none. The text is ASCII, whatever the columns' names. */
-export function exactValuesText(values: ExactValues): { readonly exactValues?: string } {
-  if (values.before === undefined && values.after === undefined) return {};
+/** What an encoded event carries of them. The text is ASCII, whatever the columns' names. */
+export function exactValuesText(values: ExactValues): { readonly exactValues: string } {
   const ascii = JSON.stringify(values).replace(
     /[\u0080-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,

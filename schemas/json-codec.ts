@@ -35,11 +35,11 @@ export function jsonSchemaEncoder(pipeline: string, table: TableSchema): TableEn
     (schema) => `{"schema":${JSON.stringify(schema)},"payload":`,
   );
   const truncateKey = `${truncateKeyStart}${JSON.stringify(TRUNCATE_KEY)}}`;
-  let exact: ExactValues = {};
+  let exact: ExactValues | null = null;
   const side = (name: 'before' | 'after') =>
     rowWriter(table.columns, (column) =>
       typedValueJson(column, table.key.includes(column.name), (text) => {
-        (exact[name] ??= {})[column.name] = text;
+        ((exact ??= {})[name] ??= {})[column.name] = text;
       }),
     );
   const [before, after] = [side('before'), side('after')];
@@ -47,11 +47,11 @@ export function jsonSchemaEncoder(pipeline: string, table: TableSchema): TableEn
   const sourceText = sourceWriter();
   return {
     encode: (event) => {
-      exact = {};
+      exact = null;
       return {
         key: event.op === 't' ? truncateKey : `${keyStart}${keyText(event.key)}}`,
         value: `${valueStart}${envelopeText(event, before, after, sourceText)}}`,
-        ...exactValuesText(exact),
+        ...(exact === null ? {} : exactValuesText(exact)),
       };
     },
   };

@@ -33,8 +33,16 @@ export function commitLsnOf(position: Position): bigint {
 
 /** The ordinal of a position; exact up to 2^53. */
 export function ordinalOf(position: Position): number {
-  return Number.parseInt(position.slice(16), 16);
+  let ordinal = 0;
+  for (let at = 16; at < 32; at++) {
+    const code = position.charCodeAt(at);
+    ordinal = ordinal * 16 + (code < LETTER_A ? code - DIGIT_0 : code - LETTER_A + 10);
+  }
+  return ordinal;
 }
+
+const DIGIT_0 = 48;
+const LETTER_A = 97;
 
 function hex16(value: bigint | number): string {
   return value.toString(16).padStart(16, '0');
