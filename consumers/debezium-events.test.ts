@@ -86,19 +86,20 @@ test('records with schemas tell the table, the key and every digit', () => {
   ]);
 });
 
+const NOTES: TableSchema = {
+  schema: 'public',
+  name: 'notes',
+  columns: [
+    { name: 'id', type: 'bigint', kind: 'int8', nullable: false },
+    { name: 'note', type: 'text', kind: 'text', nullable: true },
+  ],
+  key: ['id'],
+  foreignKeys: [],
+};
+
 test('records without schemas are read by the catalogue', () => {
-  const table: TableSchema = {
-    schema: 'public',
-    name: 'notes',
-    columns: [
-      { name: 'id', type: 'bigint', kind: 'int8', nullable: false },
-      { name: 'note', type: 'text', kind: 'text', nullable: true },
-    ],
-    key: ['id'],
-    foreignKeys: [],
-  };
   const plain = message('{"id":5}', envelope({ id: '5', note: 'b' }));
-  expect(told(createDebeziumDecoder(new Map([['public.notes', table]])).decode(fetched(plain)))).toEqual([
+  expect(told(createDebeziumDecoder(new Map([['public.notes', NOTES]])).decode(fetched(plain)))).toEqual([
     ['c', 5n, 'b'],
   ]);
   expect(() => createDebeziumDecoder(new Map()).decode(fetched(plain))).toThrow(
@@ -148,6 +149,13 @@ test('a truncate takes the older rows of partitions that come behind it', () => 
   ]);
   const other = { ...fetched(record({ id: '3', lsn: 4000 }), record({ id: '4', lsn: 9000 })), partition: 1 };
   expect(told(decoder.decode(other))).toEqual([['c', 4n, null]]);
+});
+
+test('a truncate before every row takes its table from the catalogue, and says what is missing without one', () => {
+  const truncate = record({ id: '0', op: 't', lsn: 8000 });
+  const { events } = createDebeziumDecoder(new Map([['public.notes', NOTES]])).decode(fetched(truncate));
+  expect(events[0]?.event).toMatchObject({ op: 't', table: NOTES });
+  expect(() => createDebeziumDecoder(new Map()).decode(fetched(truncate))).toThrow('with source.url');
 });
 
 test('the placeholder of an unchanged value is no value', () => {

@@ -81,13 +81,18 @@ export function createDebeziumDecoder(catalogue: ReadonlyMap<string, TableSchema
   const newest = new Map<string, DebeziumTable>();
   const truncates = new Map<string, Position>();
 
-  /** A truncate has no key, so its table is the one of the rows before it. */
+  /** A truncate has no key, so its table is the one of the rows before it, or else the one in the catalogue. */
   const tableOf = (topic: string, envelope: Envelope, { key, value }: ReadMessage): DebeziumTable => {
     const name = { schema: String(envelope.source['schema']), name: String(envelope.source['table']) };
     const known = newest.get(topic);
     if (envelope.op === 't') {
+      const present = catalogue.get(qualifiedName(name));
       if (known !== undefined) return known;
-      throw new TypeError('a truncate stands before every row of the table: its key is not known yet');
+      if (present !== undefined) return assumedTable(present);
+      throw new TypeError(
+        'a truncate stands before every row of the table that was read since the sink started, so that nothing tells its key; ' +
+          'with source.url in this config it is read from the database',
+      );
     }
     if (key === null) throw withoutKey(name);
     const found =

@@ -53,6 +53,17 @@ export function createMetrics(pipeline: string) {
       labelNames: ['table'] as const,
       registers,
     }),
+    captureSkippedRows: new Counter({
+      name: 'tailrace_capture_skipped_rows_total',
+      help: 'Rows that were too large for their topic and left out, with kafka.largeRows: skip.',
+      labelNames: ['table'] as const,
+      registers,
+    }),
+    captureHaltedTables: new Gauge({
+      name: 'tailrace_capture_halted_tables',
+      help: 'Tables whose changes are not written because the registry refuses their schema.',
+      registers,
+    }),
     sinkEvents: new Counter({
       name: 'tailrace_sink_events_total',
       help: 'Change events by what became of them in the sink.',
@@ -117,7 +128,8 @@ export function createMetrics(pipeline: string) {
       registers,
     }),
   };
-  // prom-client shows a gauge without labels as 0 before it is set, which would read as "the slot is about to be lost".
+  // prom-client shows a gauge without labels as 0 before it is set, which would read as "the slot is about to be lost", and
+  // in a process without a producer as "no table is halted".
   for (const gauge of [
     metrics.captureLagSeconds,
     metrics.captureLagBytes,
@@ -125,6 +137,7 @@ export function createMetrics(pipeline: string) {
     metrics.slotSafeBytes,
     metrics.slotSecondsToLoss,
     metrics.slotActive,
+    metrics.captureHaltedTables,
   ]) {
     gauge.remove();
   }

@@ -4,15 +4,8 @@ import { avroTypeHook } from '../schemas/avro-types.ts';
 import type { RegistryConfig } from './config/schema.ts';
 import { redactUrl } from './config/redact.ts';
 import { TailraceError, toError } from './errors.ts';
-import {
-  askRegistry,
-  messageOf,
-  refused,
-  REGISTRY_TIMEOUT_MS,
-  unreachable,
-  type RegistryAnswer,
-} from './registry-requests.ts';
-import { fieldDifferences } from './schema-difference.ts';
+import { refused, REGISTRY_TIMEOUT_MS, unreachable } from './registry-requests.ts';
+import { incompatible, standingOf } from './registry-subject.ts';
 
 /** An id that the registry does not know is not asked for again before this: a topic may hold millions of its records. */
 const UNKNOWN_FOR_MS = 5_000;
@@ -121,7 +114,26 @@ async function findOrRegister(
   subject: string,
   text: string,
 ): Promise<number> {
-  return (await findId(config, subject, text)) ?? (await register(client, config, subject, text));
+  const standing = await standingOf(config, subject, text);
+  if (standing.id !== null) return standing.id;
+  if (standing.refusal !== null) throw standing.refusal;
+  try {
+    const registered = await client.register(
+      { type: SchemaType.AVRO, schema: text },
+      // The library gives a new subject this rule, and refuses one that has another.
+      {
+        subject,
+        compatibility: (standing.ownRule ?? 'BACKWARD') as COMPATIBILITY,
+        updateConfig: standing.latest === null,
+      },
+    );
+    return registered.id;
+  } catch (thrown) {
+    // The rule may have changed just now, or be one of the registry's own.
+    if (statusOf(thrown) === 409 && standing.latest !== null)
+      throw incompatible(config, subject, text, standing.ownRule ?? 'the registry', standing.latest);
+    throw clientError(config, `registering ${subject}`, thrown);
+  }
 }
 
 /** Null where another schema has taken the subject meanwhile. */
@@ -137,101 +149,6 @@ async function restored(
     if (error instanceof TailraceError && error.code === 'SCHEMA_INCOMPATIBLE') return null;
     throw error;
   }
-}
-
-/** The id that the schema has under the subject; null when it is not registered there. */
-async function findId(config: RegistryConfig, subject: string, text: string): Promise<number | null> {
-  const doing = `looking for ${subject}`;
-  const path = `/subjects/${encodeURIComponent(subject)}`;
-  const answer = await askRegistry(config, doing, { method: 'POST', path, body: { schema: text } });
-  if (answer.status === 404) return null;
-  return Number(expectOk(doing, answer)['id']);
-}
-
-async function register(
-  client: SchemaRegistry,
-  config: RegistryConfig,
-  subject: string,
-  text: string,
-): Promise<number> {
-  const latest = await latestOf(config, subject);
-  const own = await ruleOf(config, `/config/${encodeURIComponent(subject)}`);
-  const rule = latest === null ? null : (own ?? (await ruleOf(config, '/config')) ?? 'BACKWARD');
-  if (latest !== null && rule !== null && rule !== 'NONE') {
-    if (!(await isCompatible(config, subject, text, rule)))
-      throw incompatible(config, { subject, text, rule, latest });
-  }
-  try {
-    const registered = await client.register(
-      { type: SchemaType.AVRO, schema: text },
-      // The library gives a new subject this rule, and refuses one that has another.
-      { subject, compatibility: (own ?? 'BACKWARD') as COMPATIBILITY, updateConfig: latest === null },
-    );
-    return registered.id;
-  } catch (thrown) {
-    // The rule may have changed just now, or be one of the registry's own.
-    if (statusOf(thrown) === 409 && latest !== null)
-      throw incompatible(config, { subject, text, rule: rule ?? 'the registry', latest });
-    throw clientError(config, `registering ${subject}`, thrown);
-  }
-}
-
-/** The subject's last version; null where there is none. */
-async function latestOf(
-  config: RegistryConfig,
-  subject: string,
-): Promise<{ version: number; schema: string } | null> {
-  const doing = `looking for the last version of ${subject}`;
-  const path = `/subjects/${encodeURIComponent(subject)}/versions/latest`;
-  const answer = await askRegistry(config, doing, { path });
-  if (answer.status === 404) return null;
-  const { version, schema } = expectOk(doing, answer);
-  return { version: Number(version), schema: String(schema) };
-}
-
-/** The compatibility rule that is set there; null where there is none. */
-async function ruleOf(config: RegistryConfig, path: string): Promise<string | null> {
-  const doing = `asking for ${path}`;
-  const answer = await askRegistry(config, doing, { path });
-  if (answer.status === 404) return null;
-  const { compatibilityLevel } = expectOk(doing, answer);
-  return typeof compatibilityLevel === 'string' ? compatibilityLevel.toUpperCase() : null;
-}
-
-async function isCompatible(
-  config: RegistryConfig,
-  subject: string,
-  text: string,
-  rule: string,
-): Promise<boolean> {
-  const doing = `checking the compatibility of ${subject}`;
-  const versions = rule.endsWith('_TRANSITIVE') ? 'versions' : 'versions/latest';
-  const path = `/compatibility/subjects/${encodeURIComponent(subject)}/${versions}`;
-  const answer = await askRegistry(config, doing, { method: 'POST', path, body: { schema: text } });
-  // A registry without this question refuses at the registration.
-  if (answer.status === 404 || answer.status === 405) return true;
-  return expectOk(doing, answer)['is_compatible'] !== false;
-}
-
-function expectOk(doing: string, answer: RegistryAnswer): Record<string, unknown> {
-  if (answer.status < 200 || answer.status > 299) throw refused(doing, answer.status, messageOf(answer));
-  return (answer.body ?? {}) as Record<string, unknown>;
-}
-
-function incompatible(
-  { url }: RegistryConfig,
-  of: { subject: string; text: string; rule: string; latest: { version: number; schema: string } },
-): TailraceError {
-  const { subject, text, rule, latest } = of;
-  const fields = fieldDifferences(JSON.parse(latest.schema), JSON.parse(text));
-  const place = `${redactUrl(url).replace(/\/$/, '')}/config/${encodeURIComponent(subject)}`;
-  return new TailraceError(
-    'SCHEMA_INCOMPATIBLE',
-    `the new schema of ${subject} breaks the rule ${rule} against version ${latest.version}: ` +
-      (fields.length === 0 ? 'the registry refuses it' : fields.join('; ')),
-    `set the subject's compatibility to NONE for this change, if its readers can take it (curl -X PUT ${place} -H 'content-type: application/json' -d '{"compatibility":"NONE"}'): the producer goes on by itself; ` +
-      'or change the table back; or stop the producer, delete the subject and its topic, and start it again; or leave the table out with source.exclude',
-  );
 }
 
 function notFound(url: string, id: number, cause: unknown): TailraceError {

@@ -39,7 +39,7 @@ export function mayBeTooLarge({ key, value }: EncodedEvent, recordLimit: number)
  * ROW_TOO_LARGE where it is `stop`.
  */
 export async function fitRow(
-  { loaded, log, figures }: ProducerContext,
+  { loaded, log, figures, metrics }: ProducerContext,
   producer: Producer,
   { topic, recordLimit, output }: LargeRowWay,
   event: ChangeEvent,
@@ -69,6 +69,7 @@ export async function fitRow(
     }),
   );
   figures.largeRowsSkipped += 1;
+  metrics.captureSkippedRows.inc({ table: note.table });
   log.error({ code: error.code, ...note }, 'a row is too large for its topic and was skipped');
   return null;
 }

@@ -45,6 +45,7 @@ export async function runProducer(context: ProducerContext): Promise<void> {
   const lag = setInterval(() => {
     const seconds = captureLagSeconds(figures);
     if (seconds !== null) metrics.captureLagSeconds.set(seconds);
+    if (figures.tables !== null) metrics.captureHaltedTables.set(figures.tables.haltedTables.length);
   }, 1_000);
   const ended = new AbortController();
   const { pipeline, source } = context.loaded.config;

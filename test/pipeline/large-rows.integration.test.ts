@@ -87,6 +87,7 @@ test('with kafka.largeRows skip the row is left out with a note that holds no va
   expect(note.bytes).toBeGreaterThan(1_048_588);
   expect(JSON.stringify(note)).not.toContain('4242');
   expect((await worker.status('producer')).details['largeRowsSkipped']).toBe(1);
+  expect(await worker.metric('tailrace_capture_skipped_rows_total{table="public.doc"}')).toBe(1);
 
   await pipeline.database.query(`UPDATE doc SET body = 'small again' WHERE id = 77`);
   await pipeline.untilCaughtUp();

@@ -17,10 +17,22 @@ const TABLES = `
   INSERT INTO item SELECT i, i FROM generate_series(1, 6) i;
   INSERT INTO other VALUES (1, 1)`;
 
+const openItems = () =>
+  openPipeline({ sql: TABLES, avro: true, sinks: { cache: 'redis' }, tables: ['item', 'other'] });
+
 function registryUrl(): string {
   const url = process.env['REGISTRY_URL'];
   if (url === undefined) throw new Error('this test needs the schema registry: set REGISTRY_URL');
   return url;
+}
+
+/** Puts a proxy between the pipeline and its registry. It is cut at the end, also for what is still connected. */
+async function proxyRegistry(pipeline: Pipeline) {
+  const target = new URL(registryUrl());
+  const proxy = await startTcpProxy(target.hostname, Number(target.port));
+  target.port = String(proxy.port);
+  pipeline.configureRegistry(target.href);
+  return { ...proxy, [Symbol.asyncDispose]: () => proxy.cut().catch(() => undefined) };
 }
 
 async function askRegistry(method: string, path: string, body?: object): Promise<number> {
@@ -66,12 +78,7 @@ async function haltItem(pipeline: Pipeline, worker: Worker): Promise<HaltedTable
 }
 
 test('an incompatible change halts only its table, which is read again once the rule allows it', async () => {
-  await using pipeline = await openPipeline({
-    sql: TABLES,
-    avro: true,
-    sinks: { cache: 'redis' },
-    tables: ['item', 'other'],
-  });
+  await using pipeline = await openItems();
   const worker = pipeline.start('all');
   await pipeline.untilCaughtUp();
   const halted = await haltItem(pipeline, worker);
@@ -88,6 +95,7 @@ test('an incompatible change halts only its table, which is read again once the 
   await pipeline.untilCaughtUp();
   await pipeline.expectEqual(['public.other']);
   expect((await worker.status('producer')).state).toBe('running');
+  expect(await worker.metric('tailrace_capture_halted_tables')).toBe(1);
 
   expect(await askRegistry('PUT', `/config/${subject}`, { compatibility: 'NONE' })).toBe(200);
   await untilMended(worker);
@@ -96,12 +104,7 @@ test('an incompatible change halts only its table, which is read again once the 
 });
 
 test('a producer that is killed while a table is halted, and mended meanwhile, reads the table again', async () => {
-  await using pipeline = await openPipeline({
-    sql: TABLES,
-    avro: true,
-    sinks: { cache: 'redis' },
-    tables: ['item', 'other'],
-  });
+  await using pipeline = await openItems();
   const worker = pipeline.start('producer');
   pipeline.start('sink', 'cache');
   await pipeline.untilCaughtUp();
@@ -115,12 +118,7 @@ test('a producer that is killed while a table is halted, and mended meanwhile, r
 });
 
 test('a table that is changed back goes on; a truncate while it was halted is not lost', async () => {
-  await using pipeline = await openPipeline({
-    sql: TABLES,
-    avro: true,
-    sinks: { cache: 'redis' },
-    tables: ['item', 'other'],
-  });
+  await using pipeline = await openItems();
   const worker = pipeline.start('all');
   await pipeline.untilCaughtUp();
   await haltItem(pipeline, worker);
@@ -152,12 +150,7 @@ test('while the registry is down changes flow; what needs it waits with a clear 
     sinks: { cache: 'redis' },
     tables: ['item', 'other', 'later'],
   });
-  const target = new URL(registryUrl());
-  const proxy = await startTcpProxy(target.hostname, Number(target.port));
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => proxy.cut().catch(() => undefined));
-  target.port = String(proxy.port);
-  pipeline.configureRegistry(target.href);
+  await using proxy = await proxyRegistry(pipeline);
   const worker = pipeline.start('producer');
   const sink = pipeline.start('sink', 'cache');
   await pipeline.untilCaughtUp();
@@ -183,21 +176,11 @@ test('while the registry is down changes flow; what needs it waits with a clear 
 });
 
 test('a sink that starts while the registry is down waits for it', async () => {
-  await using pipeline = await openPipeline({
-    sql: TABLES,
-    avro: true,
-    sinks: { cache: 'redis' },
-    tables: ['item', 'other'],
-  });
+  await using pipeline = await openItems();
   pipeline.start('producer');
   await pipeline.untilCaptured();
-  const target = new URL(registryUrl());
-  const proxy = await startTcpProxy(target.hostname, Number(target.port));
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => proxy.cut().catch(() => undefined));
+  await using proxy = await proxyRegistry(pipeline);
   await proxy.cut();
-  target.port = String(proxy.port);
-  pipeline.configureRegistry(target.href);
   const sink = pipeline.start('sink', 'cache');
   await until(
     () => `the sink tells that the registry is away; it wrote:\n${sink.stderr()}`,
@@ -213,25 +196,15 @@ test('a sink that starts while the registry is down waits for it', async () => {
 
 test('a registry that does not answer in time is one that is down', async () => {
   await using pipeline = await openPipeline({ sql: TABLES, avro: true });
-  const target = new URL(registryUrl());
-  const proxy = await startTcpProxy(target.hostname, Number(target.port));
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => proxy.cut().catch(() => undefined));
-  target.port = String(proxy.port);
+  await using proxy = await proxyRegistry(pipeline);
   proxy.freeze();
-  pipeline.configureRegistry(target.href);
   const { exitCode, stderr } = await pipeline.start('producer').ended;
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/error REGISTRY_UNREACHABLE: .*does not answer .*timeout/);
 });
 
 test('a subject that was deleted is registered again while the producer runs, and readers find its schema', async () => {
-  await using pipeline = await openPipeline({
-    sql: TABLES,
-    avro: true,
-    sinks: { cache: 'redis' },
-    tables: ['item', 'other'],
-  });
+  await using pipeline = await openItems();
   pipeline.start('producer');
   await pipeline.untilCaptured();
   const subject = `/subjects/${pipeline.name}.public.item-value`;

@@ -3,7 +3,6 @@ import { randomFor } from '../../examples/random.ts';
 import { openPipeline, type Pipeline } from './harness.ts';
 import { startOwnPostgres, type OwnPostgres } from './own-postgres.ts';
 import { until } from './until.ts';
-import type { Worker } from './worker.ts';
 
 const LEDGER = 'CREATE TABLE ledger (id int PRIMARY KEY, n int NOT NULL)';
 
@@ -229,20 +228,14 @@ test('the slot of an idle database moves on while another database writes', asyn
 });
 
 describe('metrics', () => {
-  const series = async (worker: Worker, name: string) => {
-    const text = await (await fetch(`${await worker.url()}/metrics`)).text();
-    const [, value] = new RegExp(`^${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text) ?? [];
-    return value === undefined ? undefined : Number(value);
-  };
-
   test('with a limit tell how much WAL and time is left until the slot is lost', async () => {
     await using server = await startOwnPostgres({ max_slot_wal_keep_size: '256MB' });
     vi.stubEnv('DATABASE_URL', server.url);
     await using pipeline = await openPipeline({ sql: LEDGER });
     const producer = pipeline.start('producer');
     await pipeline.untilCaptured();
-    const seconds = await until('the rate is known', () => series(producer, 'tailrace_slot_seconds_to_loss'));
-    const safe = (await series(producer, 'tailrace_slot_safe_bytes')) ?? 0;
+    const seconds = await until('the rate is known', () => producer.metric('tailrace_slot_seconds_to_loss'));
+    const safe = (await producer.metric('tailrace_slot_safe_bytes')) ?? 0;
     expect(safe).toBeGreaterThan(100 * 2 ** 20);
     expect(safe).toBeLessThanOrEqual(300 * 2 ** 20);
     // Heartbeats of some hundred bytes leave hours; the load must bring it down by orders of magnitude.
@@ -250,10 +243,10 @@ describe('metrics', () => {
       "SELECT pg_logical_emit_message(true, 'filler', repeat('x', 1000000)) FROM generate_series(1, 20)",
     );
     await until('the forecast follows the load', async () => {
-      const now = await series(producer, 'tailrace_slot_seconds_to_loss');
+      const now = await producer.metric('tailrace_slot_seconds_to_loss');
       return now !== undefined && now < seconds / 10;
     });
-    expect(await series(producer, 'tailrace_slot_active')).toBe(1);
+    expect(await producer.metric('tailrace_slot_active')).toBe(1);
   });
 
   test('without a limit name no time, and tell the slot also while a standby waits', async () => {
@@ -262,10 +255,10 @@ describe('metrics', () => {
     await pipeline.untilCaptured();
     const standby = pipeline.start('producer');
     await until('it stands by', async () => (await standby.status('producer')).state === 'standby');
-    await until('the slot is shown', async () => (await series(standby, 'tailrace_slot_active')) === 1);
-    expect(await series(standby, 'tailrace_slot_retained_bytes')).toBeGreaterThan(0);
-    expect(await series(standby, 'tailrace_slot_safe_bytes')).toBeUndefined();
-    expect(await series(standby, 'tailrace_slot_seconds_to_loss')).toBeUndefined();
+    await until('the slot is shown', async () => (await standby.metric('tailrace_slot_active')) === 1);
+    expect(await standby.metric('tailrace_slot_retained_bytes')).toBeGreaterThan(0);
+    expect(await standby.metric('tailrace_slot_safe_bytes')).toBeUndefined();
+    expect(await standby.metric('tailrace_slot_seconds_to_loss')).toBeUndefined();
   });
 });
 

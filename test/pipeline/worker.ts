@@ -31,6 +31,8 @@ export interface Worker {
   url(): Promise<string>;
   /** What `/status` says of one of its workers, or of its only one. */
   status(worker?: string): Promise<StatusOfWorker>;
+  /** The value of a series at `/metrics`, named with its labels but `pipeline`; undefined where there is none. */
+  metric(series: string): Promise<number | undefined>;
   /** Sends the signal and waits for the end. */
   end(signal: NodeJS.Signals): Promise<Ending>;
   /** Resolves when the process has ended by itself or by a signal. */
@@ -81,6 +83,12 @@ export function startTailrace(
       const found = workers.find((each) => worker === undefined || each.worker === worker);
       if (found === undefined) throw new Error(`/status knows no ${worker}`);
       return found;
+    },
+    metric: async (series) => {
+      const text = await (await fetch(`${await url()}/metrics`)).text();
+      const own = text.replaceAll(/,?pipeline="[^"]*"/g, '').replaceAll('{}', '');
+      const line = own.split('\n').find((each) => each.startsWith(`${series} `));
+      return line === undefined ? undefined : Number(line.slice(series.length));
     },
     end: (signal) => {
       child.kill(signal);
