@@ -1,15 +1,12 @@
 import type { LoadedConfig } from '../core/config/load.ts';
 import { TailraceError, withCode } from '../core/errors.ts';
 import { compareEffects, NOTHING, type PlannedEffect } from '../core/planned-effect.ts';
-import { configureSink, type ConfiguredSink } from '../consumers/load-sink.ts';
-import type { Target } from '../consumers/sink.ts';
-import { tableName } from '../consumers/target-name.ts';
+import { configureSink, tableOptionsOf, type ConfiguredSink } from '../consumers/load-sink.ts';
+import type { SinkContext, Target } from '../consumers/sink.ts';
+import { loadMapping, type TableMapping } from '../consumers/table-mapping.ts';
 import type { FormChange } from '../producers/planned-change.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
-import { bindTransforms } from '../transforms/chain.ts';
-import { loadTransforms } from '../transforms/load.ts';
-import type { Transform } from '../transforms/transform.ts';
 
 /** A table in one sink before and after; the error is that of a transform that no longer fits. */
 interface SinkChange {
@@ -27,28 +24,28 @@ export async function planSink(
   const config = loaded.config.sinks[name];
   if (config === undefined) throw new RangeError(`there is no sink ${name}`);
   const configured = await configureSink(loaded.file, name, config);
-  const transforms = await loadTransforms(config.transforms, loaded.folder).catch((error: unknown) => {
-    throw withCode('CONFIG_INVALID', error, `mend sinks.${name}.transforms in the config`);
-  });
+  const mapping = await loadMapping(name, config, loaded.folder);
+  const tableOptions = tableOptionsOf(configured.module, name, config.mapping);
   const isTaken = (table: TableSchema) => config.tables === undefined || matchesTable(config.tables, table);
-  const inSink = changes.map((change) => sinkChangeOf(change, isTaken, transforms));
+  const inSink = changes.map((change) => sinkChangeOf(change, isTaken, mapping));
   const all = {
     allBefore: inSink.flatMap(({ before }) => before ?? []),
     allAfter: inSink.flatMap(({ after }) => (after === null || after instanceof TailraceError ? [] : after)),
   };
-  return inSink.map((change, place) => planOne(configured, change, all, topics[place] ?? NOTHING));
+  return inSink.map((change, place) =>
+    planOne({ ...configured, tableOptions }, change, all, topics[place] ?? NOTHING),
+  );
 }
 
 function sinkChangeOf(
   { before, after }: FormChange,
   isTaken: (table: TableSchema) => boolean,
-  transforms: readonly Transform[],
+  mapping: TableMapping,
 ): SinkChange {
   const targetOf = (form: FormChange['before']): Target | TailraceError | null => {
     if (form === null || form.problem !== null || !isTaken(form.table)) return null;
     try {
-      const { table } = bindTransforms(transforms, form.table);
-      return { name: tableName(table), table };
+      return mapping.bind(form.table).target;
     } catch (error) {
       return withCode('TRANSFORM_FAILED', error, "mend the sink's transforms in the config");
     }
@@ -58,7 +55,7 @@ function sinkChangeOf(
 }
 
 function planOne(
-  { module, options }: ConfiguredSink,
+  { module, options, tableOptions }: ConfiguredSink & Pick<SinkContext, 'tableOptions'>,
   { before, after }: SinkChange,
   all: { readonly allBefore: readonly Target[]; readonly allAfter: readonly Target[] },
   topic: PlannedEffect,
@@ -75,7 +72,9 @@ function planOne(
         };
   if (after instanceof TailraceError) return broken(after);
   const isRenamed = before !== null && before.name !== after.name;
-  const planned = tried(() => module.plan({ before: isRenamed ? null : before, after, ...all }, options));
+  const planned = tried(() =>
+    module.plan({ before: isRenamed ? null : before, after, ...all }, options, tableOptions),
+  );
   if (planned.effect === 'break') return planned;
   const renamed = isRenamed ? `; ${before.name} and its rows stay` : '';
   if (before !== null && !isRenamed && before.table.key.join('\0') !== after.table.key.join('\0')) {

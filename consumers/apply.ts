@@ -26,7 +26,7 @@ export async function apply(context: ConsumerContext, parts: Parts, gathered: Ga
   }
 }
 
-/** The events that the sink's transforms leave, with their targets. A truncate has no row to transform. */
+/** The events that the sink's mapping leaves, with their targets. */
 function routed(
   context: ConsumerContext,
   { routes }: Parts,
@@ -35,9 +35,9 @@ function routed(
   const kept: TargetEvent[] = [];
   for (const event of events) {
     const route = routes.routeOf(event.table);
-    const transformed = event.op === 't' ? event : route.transform(event);
-    if (transformed === null) count(context, event, 'filtered');
-    else kept.push({ target: route.target, event: transformed });
+    const mapped = route.apply(event);
+    if (mapped.length === 0) count(context, event, 'filtered');
+    for (const each of mapped) kept.push({ target: route.target, event: each });
   }
   return kept;
 }

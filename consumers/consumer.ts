@@ -1,16 +1,16 @@
-import { TailraceError, withCode } from '../core/errors.ts';
+import { TailraceError } from '../core/errors.ts';
 import { createKafka } from '../core/kafka.ts';
 import { createRegistry } from '../core/registry.ts';
 import { backOffMs, pause } from '../core/retry.ts';
 import { ensureTopics } from '../core/topics.ts';
-import { loadTransforms } from '../transforms/load.ts';
 import type { ConsumerContext, Parts } from './context.ts';
 import { asKafka } from './kafka-failures.ts';
-import { configureSink } from './load-sink.ts';
+import { configureSink, tableOptionsOf } from './load-sink.ts';
 import { holdMembership } from './membership.ts';
 import { openDebeziumTopics } from './debezium.ts';
 import { Routes, tablesOfState } from './routes.ts';
 import { Interrupted, Store } from './store.ts';
+import { loadMapping } from './table-mapping.ts';
 
 const SETUP_POLL_MS = 2_000;
 const START_ATTEMPTS = 3;
@@ -28,25 +28,26 @@ const RETRIED_CODES = new Set([
 export async function runConsumer(context: ConsumerContext): Promise<void> {
   const { loaded, name, sink, status, log, metrics, signal } = context;
   const { config } = loaded;
-  const configured = await configureSink(loaded.file, name, sink);
-  const transforms = await loadTransforms(sink.transforms, loaded.folder).catch((error: unknown) => {
-    throw withCode('CONFIG_INVALID', error, 'mend the transforms of this sink in the config');
-  });
+  const { module, options } = await configureSink(loaded.file, name, sink);
+  const mapping = await loadMapping(name, sink, loaded.folder);
   const kafka = createKafka(config.kafka, `tailrace-${config.pipeline}-${name}`, log);
   const registry = config.registry === undefined ? null : createRegistry(config.registry);
-  const store = new Store(configured.module.create(configured.options, { name, log }), {
-    name,
-    module: configured.module,
-    status,
-    metrics,
-    log,
-    signal,
-  });
+  const store = new Store(
+    module.create(options, { name, log, tableOptions: tableOptionsOf(module, name, sink.mapping) }),
+    {
+      name,
+      module,
+      status,
+      metrics,
+      log,
+      signal,
+    },
+  );
   const debezium =
     config.topics.format === 'debezium' ? openDebeziumTopics(kafka, loaded, log, context.source) : null;
   const readTables =
     debezium === null ? tablesOfState(kafka, config.pipeline, sink.tables) : () => debezium.tables();
-  const routes = new Routes(readTables, { patterns: sink.tables, transforms });
+  const routes = new Routes(readTables, { patterns: sink.tables, mapping });
   try {
     await asKafka(context, () => ensureTopics(kafka, config.kafka, config.pipeline, []));
     await asKafka(context, () => status.start(kafka));

@@ -1,20 +1,13 @@
 import type { Kafka } from 'kafkajs';
 import { TailraceError, withCode } from '../core/errors.ts';
 import { readState } from '../core/state.ts';
-import { tableName } from './target-name.ts';
-import type { ChangeEvent } from '../schemas/change-event.ts';
 import { matchesTable } from '../schemas/table-pattern.ts';
 import { fingerprintOf, qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
-import { bindTransforms } from '../transforms/chain.ts';
-import type { Transform } from '../transforms/transform.ts';
 import type { Target } from './sink.ts';
+import type { MappedTable, TableMapping } from './table-mapping.ts';
 
-/** The way of one table schema's events into the sink. */
-export interface SinkRoute {
-  readonly target: Target;
-  /** The sink's transforms; null when the event is filtered out. Throws TRANSFORM_FAILED. */
-  transform(event: ChangeEvent): ChangeEvent | null;
-}
+/** The way of one table schema's events into the sink. Its `apply` throws TRANSFORM_FAILED. */
+export type SinkRoute = MappedTable;
 
 /** The tables that there are topics of, and the schemas of their events by fingerprint. */
 export interface RoutedTables {
@@ -51,7 +44,7 @@ export function tablesOfState(
 export class Routes {
   readonly #readTables: () => Promise<RoutedTables>;
   readonly #patterns: readonly string[] | undefined;
-  readonly #transforms: readonly Transform[];
+  readonly #mapping: TableMapping;
   #schemas: ReadonlyMap<string, TableSchema> = new Map();
   /** By the fingerprint of the schema before the transforms. */
   readonly #routes = new Map<string, SinkRoute>();
@@ -60,11 +53,11 @@ export class Routes {
 
   constructor(
     readTables: () => Promise<RoutedTables>,
-    options: { patterns: readonly string[] | undefined; transforms: readonly Transform[] },
+    options: { patterns: readonly string[] | undefined; mapping: TableMapping },
   ) {
     this.#readTables = readTables;
     this.#patterns = options.patterns;
-    this.#transforms = options.transforms;
+    this.#mapping = options.mapping;
   }
 
   /** By fingerprint. */
@@ -102,6 +95,7 @@ export class Routes {
       }
       return [this.routeOf(table)];
     });
+    assertDistinct(this.targets);
     return true;
   }
 
@@ -109,13 +103,25 @@ export class Routes {
   routeOf(table: TableSchema): SinkRoute {
     const known = this.#routes.get(fingerprintOf(table));
     if (known !== undefined) return known;
-    const bound = failing(() => bindTransforms(this.#transforms, table));
-    const route: SinkRoute = {
-      target: { name: tableName(bound.table), table: bound.table },
-      transform: (event) => failing(() => bound.apply(event)),
-    };
+    const mapped = failing(() => this.#mapping.bind(table));
+    const route: SinkRoute = { target: mapped.target, apply: (event) => failing(() => mapped.apply(event)) };
     this.#routes.set(fingerprintOf(table), route);
     return route;
+  }
+}
+
+/** Two tables in one target would overwrite each other's rows. */
+function assertDistinct(targets: readonly Target[]): void {
+  const first = new Map<string, Target>();
+  for (const target of targets) {
+    const other = first.get(target.name);
+    if (other !== undefined)
+      throw new TailraceError(
+        'CONFIG_INVALID',
+        `${qualifiedName(other.table)} and ${qualifiedName(target.table)} would both be ${target.name} in the store`,
+        'give one of them another name with mapping.<table>.name of the sink',
+      );
+    first.set(target.name, target);
   }
 }
 

@@ -6,9 +6,9 @@ import type { Position } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
 
-/** One table as a sink stores it: `table` is the schema after the sink's transforms. */
+/** One table as a sink stores it: `table` is the schema after the sink's transforms and mapping. */
 export interface Target {
-  /** Name in the store: `<table>` for schema public, else `<schema>_<table>`. */
+  /** Name in the store: by default `<table>` for schema public, else `<schema>_<table>`. */
   readonly name: string;
   readonly table: TableSchema;
 }
@@ -84,24 +84,32 @@ export interface TargetChange {
   readonly allAfter: readonly Target[];
 }
 
-export interface SinkContext {
+export interface SinkContext<TableOptions = unknown> {
   /** The sink's name in the config. */
   readonly name: string;
   readonly log: Logger;
+  /** The store's own keys of `mapping` for this table, checked; the same object at each call. Throws CONFIG_INVALID. */
+  readonly tableOptions: (table: { readonly schema: string; readonly name: string }) => TableOptions;
 }
 
 /**
  * What the `index.ts` of a folder under `consumers/` exports as `sink`; the folder's name is the `type` in the config.
- * `options` validates the sink's own keys (all but `type`, `tables`, `transforms`, `deadLetter`), strictly.
+ * `options` validates the sink's own keys (all but those of the runtime, core/config/schema.ts), strictly.
  */
-export interface SinkModule<Options = unknown> {
+export interface SinkModule<Options = unknown, TableOptions = unknown> {
   readonly options: z.ZodType<Options>;
-  create(options: Options, context: SinkContext): Sink;
+  /** Validates the sink's own keys of `mapping.<table>`, strictly; `{}` gives the defaults. */
+  readonly tableOptions: z.ZodType<TableOptions>;
+  create(options: Options, context: SinkContext<TableOptions>): Sink;
   /**
    * What `prepare` would do about the change where the store holds what `before` asks for; pure. The runtime tells of keys
    * that change and of rows that are read again. What it throws is told as `break`.
    */
-  plan(change: TargetChange, options: Options): PlannedEffect;
+  plan(
+    change: TargetChange,
+    options: Options,
+    tableOptions: SinkContext<TableOptions>['tableOptions'],
+  ): PlannedEffect;
   /** The store's error table; pure. */
   classify(error: unknown): Verdict;
 }

@@ -34,6 +34,7 @@ function noting(next: (call: string) => Promise<void> = () => Promise.resolve())
   };
   const module: SinkModule = {
     options: z.unknown(),
+    tableOptions: z.unknown(),
     create: () => sink,
     plan: () => NOTHING,
     classify: (error) => ({

@@ -26,3 +26,8 @@ export const optionsSchema = z.strictObject({
 });
 
 export type ClickHouseOptions = z.output<typeof optionsSchema>;
+
+/** The keys of \`mapping.<table>\` that are ClickHouse's own. */
+export const tableOptionsSchema = z.strictObject({});
+
+export type ClickHouseTableOptions = z.output<typeof tableOptionsSchema>;

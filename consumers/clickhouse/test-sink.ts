@@ -3,6 +3,7 @@ import { keyText } from '../../schemas/key-text.ts';
 import type { Row } from '../../schemas/value.ts';
 import type { StoredRow } from '../../test/sink-contract-model.ts';
 import type { Sink, Target } from '../sink.ts';
+import { tableOptionsOf } from '../load-sink.ts';
 import { sink as clickhouse } from './index.ts';
 import { quoteName, viewOf } from './statements.ts';
 import { storedRow, testServer } from './test-server.ts';
@@ -12,7 +13,11 @@ import { storedRow, testServer } from './test-server.ts';
 export const server = testServer();
 
 export function newSink(options: object = {}): Sink {
-  const context = { name: 'test', log: createLogger({ test: 'clickhouse' }) };
+  const context = {
+    name: 'test',
+    log: createLogger({ test: 'clickhouse' }),
+    tableOptions: tableOptionsOf(clickhouse, 'test'),
+  };
   return clickhouse.create(clickhouse.options.parse({ url: server.url, ...options }), context);
 }
 

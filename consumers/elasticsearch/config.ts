@@ -23,3 +23,8 @@ export const optionsSchema = z.strictObject({
 });
 
 export type ElasticsearchOptions = z.output<typeof optionsSchema>;
+
+/** The keys of \`mapping.<table>\` that are Elasticsearch's own. */
+export const tableOptionsSchema = z.strictObject({});
+
+export type ElasticsearchTableOptions = z.output<typeof tableOptionsSchema>;

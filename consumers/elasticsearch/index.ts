@@ -1,11 +1,17 @@
 import type { SinkModule } from '../sink.ts';
-import { optionsSchema, type ElasticsearchOptions } from './config.ts';
+import {
+  optionsSchema,
+  tableOptionsSchema,
+  type ElasticsearchOptions,
+  type ElasticsearchTableOptions,
+} from './config.ts';
 import { classify } from './errors.ts';
 import { plan } from './plan.ts';
 import { createElasticsearchSink } from './sink.ts';
 
-export const sink: SinkModule<ElasticsearchOptions> = {
+export const sink: SinkModule<ElasticsearchOptions, ElasticsearchTableOptions> = {
   options: optionsSchema,
+  tableOptions: tableOptionsSchema,
   create: createElasticsearchSink,
   plan,
   classify,

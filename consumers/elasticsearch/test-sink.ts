@@ -1,5 +1,6 @@
 import { createLogger } from '../../core/logger.ts';
 import type { Sink, Target } from '../sink.ts';
+import { tableOptionsOf } from '../load-sink.ts';
 import { sink as elasticsearch } from './index.ts';
 import { aliasNameOf } from './names.ts';
 import { testServer, type StoredDocument } from './test-server.ts';
@@ -9,7 +10,11 @@ import { testServer, type StoredDocument } from './test-server.ts';
 export const server = testServer();
 
 export function newSink(options: object = {}): Sink {
-  const context = { name: 'test', log: createLogger({ test: 'elasticsearch' }) };
+  const context = {
+    name: 'test',
+    log: createLogger({ test: 'elasticsearch' }),
+    tableOptions: tableOptionsOf(elasticsearch, 'test'),
+  };
   return elasticsearch.create(elasticsearch.options.parse({ url: server.url, ...options }), context);
 }
 

@@ -12,6 +12,11 @@ export const optionsSchema = z.strictObject({
 
 export type MongodbOptions = z.output<typeof optionsSchema>;
 
+/** The keys of \`mapping.<table>\` that are Mongodb's own. */
+export const tableOptionsSchema = z.strictObject({});
+
+export type MongodbTableOptions = z.output<typeof tableOptionsSchema>;
+
 const DEFAULT_DATABASE = 'tailrace';
 
 /** The database that the collections lie in. The driver's own default, `test`, would be a surprise. */

@@ -8,6 +8,7 @@ import { sinkOutage } from '../../test/sink-outage.ts';
 import type { Row } from '../../schemas/value.ts';
 import type { Sink, Target } from '../sink.ts';
 import { databaseOf, optionsSchema } from './config.ts';
+import { tableOptionsOf } from '../load-sink.ts';
 import { sink as mongodb } from './index.ts';
 import { storedText } from './read-back.ts';
 
@@ -19,7 +20,11 @@ const reader = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
 const db = reader.db(databaseOf(optionsSchema.parse({ url })));
 afterAll(() => reader.close());
 
-const context = { name: 'test', log: createLogger({ sink: 'test' }) };
+const context = {
+  name: 'test',
+  log: createLogger({ sink: 'test' }),
+  tableOptions: tableOptionsOf(mongodb, 'test'),
+};
 
 function createSink(options: Record<string, string> = {}): Sink {
   return mongodb.create(mongodb.options.parse({ url, ...options }), context);

@@ -15,6 +15,11 @@ export const optionsSchema = z.strictObject({
 
 export type Neo4jOptions = z.output<typeof optionsSchema>;
 
+/** The keys of \`mapping.<table>\` that are Neo4j's own. */
+export const tableOptionsSchema = z.strictObject({});
+
+export type Neo4jTableOptions = z.output<typeof tableOptionsSchema>;
+
 export interface Address {
   /** Without credentials: the driver refuses a url that holds them. */
   readonly url: string;

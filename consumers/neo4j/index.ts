@@ -1,11 +1,12 @@
 import type { SinkModule } from '../sink.ts';
-import { optionsSchema, type Neo4jOptions } from './config.ts';
+import { optionsSchema, tableOptionsSchema, type Neo4jOptions, type Neo4jTableOptions } from './config.ts';
 import { classify } from './errors.ts';
 import { plan } from './plan.ts';
 import { createNeo4jSink } from './sink.ts';
 
-export const sink: SinkModule<Neo4jOptions> = {
+export const sink: SinkModule<Neo4jOptions, Neo4jTableOptions> = {
   options: optionsSchema,
+  tableOptions: tableOptionsSchema,
   create: createNeo4jSink,
   plan,
   classify,

@@ -5,6 +5,7 @@ import type { StoredRow } from '../../test/sink-contract-model.ts';
 import type { SinkHarness } from '../../test/sink-contract.ts';
 import type { Sink, Target } from '../sink.ts';
 import { addressOf } from './config.ts';
+import { tableOptionsOf } from '../load-sink.ts';
 import { sink as neo4j } from './index.ts';
 import { layoutsOf } from './layout.ts';
 import { quoted } from './names.ts';
@@ -26,7 +27,11 @@ const reader = createDriver(address.url, auth.basic(address.username, address.pa
 export const closeReader = (): Promise<void> => reader.close();
 
 export function createSink(options: Record<string, string> = {}): Sink {
-  const context = { name: 'test', log: createLogger({ sink: 'test' }) };
+  const context = {
+    name: 'test',
+    log: createLogger({ sink: 'test' }),
+    tableOptions: tableOptionsOf(neo4j, 'test'),
+  };
   return neo4j.create(neo4j.options.parse({ url, ...options }), context);
 }
 

@@ -19,3 +19,8 @@ export const optionsSchema = z.strictObject({
 
 /** `tombstoneTtl` is in milliseconds here. */
 export type RedisOptions = z.output<typeof optionsSchema>;
+
+/** The keys of \`mapping.<table>\` that are Redis's own. */
+export const tableOptionsSchema = z.strictObject({});
+
+export type RedisTableOptions = z.output<typeof tableOptionsSchema>;

@@ -1,11 +1,12 @@
 import type { SinkModule } from '../sink.ts';
-import { optionsSchema, type RedisOptions } from './config.ts';
+import { optionsSchema, tableOptionsSchema, type RedisOptions, type RedisTableOptions } from './config.ts';
 import { classify } from './errors.ts';
 import { plan } from './plan.ts';
 import { createRedisSink } from './sink.ts';
 
-export const sink: SinkModule<RedisOptions> = {
+export const sink: SinkModule<RedisOptions, RedisTableOptions> = {
   options: optionsSchema,
+  tableOptions: tableOptionsSchema,
   create: createRedisSink,
   plan,
   classify,

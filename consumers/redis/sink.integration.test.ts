@@ -6,6 +6,7 @@ import { sinkContract, type SinkHarness } from '../../test/sink-contract.ts';
 import { sinkOutage } from '../../test/sink-outage.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import type { Sink, Target } from '../sink.ts';
+import { tableOptionsOf } from '../load-sink.ts';
 import { sink as redis } from './index.ts';
 
 const url = process.env['REDIS_URL'];
@@ -15,7 +16,11 @@ const address = new URL(url);
 const reader = new Redis(url);
 afterAll(() => reader.disconnect());
 
-const context = { name: 'test', log: createLogger({ sink: 'test' }) };
+const context = {
+  name: 'test',
+  log: createLogger({ sink: 'test' }),
+  tableOptions: tableOptionsOf(redis, 'test'),
+};
 
 function createSink(options: Record<string, string> = {}): Sink {
   return redis.create(redis.options.parse({ url, ...options }), context);

@@ -23,6 +23,15 @@ const transform = z.record(z.string(), z.unknown()).refine((entry) => Object.key
   message: 'expected one transform per list entry, such as "- maskColumns: {...}" or "- module: ./file.ts"',
 });
 
+const includeOrExclude = z
+  .strictObject({
+    include: z.array(z.string()).min(1).optional(),
+    exclude: z.array(z.string()).optional(),
+  })
+  .refine((entry) => (entry.include === undefined) !== (entry.exclude === undefined), {
+    message: 'expected either include or exclude',
+  });
+
 const source = z.strictObject({
   url: z.string().min(1).describe('postgres://user:password@host:port/database'),
   tables: z.array(tablePattern).min(1).describe('schema.table or schema.*'),
@@ -34,17 +43,7 @@ const source = z.strictObject({
       'tables without a primary key that are captured as history: each INSERT becomes a row of its own',
     ),
   columns: z
-    .record(
-      tablePattern,
-      z
-        .strictObject({
-          include: z.array(z.string()).min(1).optional(),
-          exclude: z.array(z.string()).optional(),
-        })
-        .refine((entry) => (entry.include === undefined) !== (entry.exclude === undefined), {
-          message: 'expected either include or exclude',
-        }),
-    )
+    .record(tablePattern, includeOrExclude)
     .default({})
     .describe('per table, the columns that are captured; key columns always are'),
   snapshot: z.enum(['initial', 'never']).default('initial'),
@@ -117,11 +116,31 @@ const registry = z.strictObject({
   password: z.string().optional(),
 });
 
+/** How a sink maps the tables of one pattern; keys beside these belong to the sink's type, which checks them itself. */
+const mapping = z.looseObject({
+  name: z.string().min(1).optional().describe('name of the target; default: that of the table'),
+  key: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('unique NOT NULL columns in the place of the primary key; needs REPLICA IDENTITY FULL'),
+  columns: includeOrExclude.optional().describe('the columns that the target has; key columns always are'),
+  constants: z
+    .record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe('columns with the same value in every row'),
+  transforms: z.array(transform).optional().describe("behind the sink's own transforms"),
+});
+
 /** The keys that every sink has; the rest belongs to the sink's type, which checks them itself. */
 const sink = z.looseObject({
   type: z.string().describe('the folder of the store under consumers/'),
   tables: z.array(tablePattern).min(1).optional().describe('default: all captured tables'),
   transforms: z.array(transform).default([]),
+  mapping: z
+    .record(tablePattern, mapping)
+    .default({})
+    .describe('by table pattern, how the tables are mapped; of several that match, later keys win'),
   deadLetter: z.strictObject({ mode: z.enum(['park', 'stop']).default('park') }).prefault({}),
 });
 
@@ -151,7 +170,12 @@ export type SourceConfig = Config['source'];
 export type KafkaConfig = Config['kafka'];
 export type RegistryConfig = NonNullable<Config['registry']>;
 export type SinkConfig = Config['sinks'][string];
+/** One entry of a sink's `mapping`, or several as one. */
+export type MappingConfig = z.output<typeof mapping>;
 export type TransformConfig = z.output<typeof transform>;
 
 /** Keys of a sink that belong to the runtime, not to the store. */
-export const RUNTIME_SINK_KEYS = ['type', 'tables', 'transforms', 'deadLetter'] as const;
+export const RUNTIME_SINK_KEYS = ['type', 'tables', 'transforms', 'mapping', 'deadLetter'] as const;
+
+/** Keys of a sink's `mapping` that belong to the runtime, not to the store. */
+export const RUNTIME_MAPPING_KEYS = ['name', 'key', 'columns', 'constants', 'transforms'] as const;

@@ -1,0 +1,68 @@
+import { keyOf, type ChangeEvent } from '../../schemas/change-event.ts';
+import { qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
+import type { Row } from '../../schemas/value.ts';
+import { TransformError } from '../../transforms/transform-error.ts';
+import { requireColumn } from '../../transforms/table-columns.ts';
+import { isLoneTombstone } from '../decode.ts';
+
+/** A table whose rows the store keeps under other columns than the primary key. */
+export interface RekeyedTable {
+  readonly table: TableSchema;
+  apply(event: ChangeEvent): readonly ChangeEvent[];
+}
+
+/**
+ * Makes these columns the key. They must be unique and NOT NULL; Postgres tells their old values only of a table with
+ * REPLICA IDENTITY FULL, or USING INDEX on them. An update that changes them becomes a delete of the old key and an upsert of
+ * the new one at the same position, so in whatever order partitions come, the newest write of each key stands in the end.
+ * Throws TransformError where a column is missing or may be null.
+ */
+export function changeKey(columns: readonly string[], source: TableSchema): RekeyedTable {
+  for (const name of columns)
+    if (requireColumn('key', source, name).nullable)
+      throw new TransformError(
+        'key',
+        source,
+        `column "${name}" may be null, and a key may not`,
+        `ALTER TABLE ${qualifiedName(source)} ALTER ${name} SET NOT NULL, or choose other columns`,
+      );
+  const table: TableSchema = { ...source, key: [...columns] };
+  const formerKey = (event: ChangeEvent): Row => {
+    const known: Row = { ...event.key, ...event.before };
+    if (columns.some((name) => known[name] == null)) throw withoutOldValues(source, columns);
+    return keyOf(table, known);
+  };
+  return {
+    table,
+    apply: (event) => {
+      const { after, op } = event;
+      if (op === 't') return [{ ...event, table }];
+      if (after === null) {
+        // Compaction took the delete, and with it the old values; the rows before it are gone from the topic too.
+        if (isLoneTombstone(event)) return [];
+        const key = formerKey(event);
+        return [{ ...event, table, key, before: key }];
+      }
+      const upsert: ChangeEvent = { ...event, table, key: keyOf(table, after) };
+      if (op !== 'u') return [upsert];
+      const key = formerKey(event);
+      const isMoved = columns.some((name) => !isSame(key[name], after[name]));
+      return isMoved ? [{ ...event, table, op: 'd', key, before: key, after: null }, upsert] : [upsert];
+    },
+  };
+}
+
+function isSame(left: Row[string] | undefined, right: Row[string] | undefined): boolean {
+  return left instanceof Uint8Array && right instanceof Uint8Array
+    ? Buffer.compare(left, right) === 0
+    : left === right;
+}
+
+function withoutOldValues(table: TableSchema, columns: readonly string[]): TransformError {
+  return new TransformError(
+    'key',
+    table,
+    `a change does not tell the old values of ${columns.join(', ')}, so the row under its old key could not be found`,
+    `ALTER TABLE ${qualifiedName(table)} REPLICA IDENTITY FULL, and for the changes from before then make the topic anew; or leave \`key\` as it is`,
+  );
+}
