@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { controlTopic, stateTopic, statusTopic } from '../schemas/topics.ts';
 import type { KafkaConfig } from './config/schema.ts';
+import { createTopics } from './create-topics.ts';
 
 const HOUR_MS = 3600 * 1000;
 /** The longest that a rebuild may take: a delete must still be there when its reader comes to it. */
@@ -52,16 +53,15 @@ export async function ensureTopics(
     }));
     const missing = [...internal, ...tables, ...deadLetters].filter(({ topic }) => !existing.has(topic));
     if (missing.length === 0) return;
-    // False means that another process made them meanwhile.
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: missing.map(({ topic, numPartitions, settings }) => ({
+    await createTopics(
+      admin,
+      missing.map(({ topic, numPartitions, settings }) => ({
         topic,
         numPartitions,
         replicationFactor: config.replicationFactor,
         configEntries: Object.entries(settings).map(([name, value]) => ({ name, value: String(value) })),
       })),
-    });
+    );
   } finally {
     await admin.disconnect();
   }

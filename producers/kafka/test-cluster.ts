@@ -5,6 +5,7 @@ import Cluster from 'kafkajs/src/cluster/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 // Registers zstd with kafkajs.
 import '../../core/kafka.ts';
+import { createTopics } from '../../core/create-topics.ts';
 import { kafkaOfTests } from '../../test/pipeline/kafka.ts';
 
 /** The tests' own Kafka client, topics and connections; disposing of it removes all traces. */
@@ -69,7 +70,7 @@ export async function openTestCluster(): Promise<TestCluster> {
     topic: async (partitions, config = {}) => {
       const topic = `tests-${randomUUID()}`;
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-      await admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] });
+      await createTopics(admin, [{ topic, numPartitions: partitions, configEntries }]);
       topics.push(topic);
       return topic;
     },

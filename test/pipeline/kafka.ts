@@ -30,7 +30,9 @@ export async function readRecords(kafka: Kafka, admin: Admin, topic: string): Pr
   const records: TopicRecord[] = [];
   if (pending.size === 0) return records;
   const groupId = `tests.${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
+  // A coordinator that just moves in is waited for, however long it takes on a busy machine.
+  const retry = { initialRetryTime: 200, maxRetryTime: 1_000, retries: 60 };
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, retry });
   const done = Promise.withResolvers<void>();
   consumer.on('consumer.crash', ({ payload }) => done.reject(payload.error));
   await consumer.connect();
