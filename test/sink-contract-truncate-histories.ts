@@ -33,21 +33,27 @@ export interface Request {
   readonly truncate: Position | null;
 }
 
+/** Keys of one history. Each has a random history of its own, and they share the truncates. */
+const KEYS = 40;
+/** Property runs, so that a store sees the histories of 500 keys. */
+export const TRUNCATE_RUNS = 13;
+
+const key = fc.nat(KEYS - 1);
 const change: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ key: fc.nat(3), value: fc.option(fc.string({ maxLength: 6 })) }) },
-  { weight: 2, arbitrary: fc.record({ key: fc.nat(3), gone: fc.constant(true as const) }) },
-  { weight: 2, arbitrary: fc.record({ truncate: fc.constant(true as const) }) },
+  { weight: 50, arbitrary: fc.record({ key, value: fc.option(fc.string({ maxLength: 6 })) }) },
+  { weight: 20, arbitrary: fc.record({ key, gone: fc.constant(true as const) }) },
+  { weight: 3, arbitrary: fc.record({ truncate: fc.constant(true as const) }) },
 );
 
 const fetch: fc.Arbitrary<Fetch> = fc.record({
   partition: fc.constantFrom(...PARTITIONS),
-  back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(8) }),
-  count: fc.integer({ min: 1, max: 4 }),
+  back: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(80) }),
+  count: fc.integer({ min: 1, max: 40 }),
   isJoined: fc.boolean(),
 });
 
 export const truncatedHistories: fc.Arbitrary<TruncatedHistory> = fc.record({
-  changes: fc.array(change, { minLength: 2, maxLength: 12 }),
+  changes: fc.array(change, { minLength: 2, maxLength: KEYS * 4, size: 'max' }),
   readers: fc.array(fc.array(fetch, { maxLength: 6 }), { minLength: 2, maxLength: 2 }),
 });
 
@@ -60,13 +66,13 @@ export interface Records {
 }
 
 /** Steps of one run of a history; the positions of a later run are all above those of an earlier one. */
-const RUN_STEPS = 100;
+const RUN_STEPS = 1_000;
 
 export function recordsOf(target: Target, changes: readonly Change[], run: number): Records {
   const records = changes.map((entry, index) => {
     const step = run * RUN_STEPS + index;
     if ('truncate' in entry) return { partition: null, record: positionAt(step) };
-    const id = BigInt(run * 10 + entry.key);
+    const id = BigInt(run * KEYS + entry.key);
     const write =
       'gone' in entry
         ? remove(target, { id }, step)

@@ -15,6 +15,7 @@ import { asRuntime } from './sink-contract-runtime.ts';
 import {
   recordsOf,
   requestsOf,
+  TRUNCATE_RUNS,
   truncatedHistories,
   type Request,
 } from './sink-contract-truncate-histories.ts';
@@ -218,7 +219,7 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       expect((await harness.read(people)).size).toBe(1);
     });
 
-    test('however partitions are read, restarts included, a history with truncates ends in the same state', async () => {
+    test('however partitions are read, restarts included, histories with truncates end in the same state', async () => {
       let runs = 0;
       await fc.assert(
         fc.asyncProperty(truncatedHistories, async ({ changes, readers: [fetches = []] }) => {
@@ -226,7 +227,7 @@ export function truncateContract(name: string, harness: SinkHarness): void {
           await apply(requestsOf(histories, records, fetches), histories, sink);
           await expectStored(histories, records.writes, records.truncates);
         }),
-        { numRuns: 30 },
+        { numRuns: TRUNCATE_RUNS },
       );
     });
 
@@ -243,7 +244,7 @@ export function truncateContract(name: string, harness: SinkHarness): void {
           await expectStored(histories, records.writes, records.truncates);
         }),
         // Timing decides here, so a smaller example would prove nothing.
-        { numRuns: 30, endOnFailure: true },
+        { numRuns: TRUNCATE_RUNS, endOnFailure: true },
       );
     });
   });

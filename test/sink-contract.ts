@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Sink, Target, Write, WriteOutcome } from '../consumers/sink.ts';
 import { keyText } from '../schemas/key-text.ts';
-import { batchesOf, deliveries } from './sink-contract-histories.ts';
+import { batchesOf, deliveries, HISTORY_RUNS } from './sink-contract-histories.ts';
 import {
   expectedRows,
   makeTarget,
@@ -345,21 +345,21 @@ export function sinkContract(name: string, harness: SinkHarness): void {
 
     let runs = 0;
 
-    test('any order and repetition of a history ends in the same state', async () => {
+    test('any order and repetition of 500 histories ends in the same state', async () => {
       await fc.assert(
-        fc.asyncProperty(deliveries, async (delivery) => {
-          const batches = batchesOf(histories, delivery, ++runs);
+        fc.asyncProperty(deliveries, async (all) => {
+          const batches = batchesOf(histories, all, ++runs);
           for (const batch of batches) await write(batch);
           await expectStored(histories, batches.flat());
         }),
-        { numRuns: 30 },
+        { numRuns: HISTORY_RUNS },
       );
     });
 
     test('two sinks that write at once end in the same state', async () => {
       await fc.assert(
-        fc.asyncProperty(deliveries, async (delivery) => {
-          const batches = batchesOf(histories, delivery, ++runs);
+        fc.asyncProperty(deliveries, async (all) => {
+          const batches = batchesOf(histories, all, ++runs);
           const half = async (writer: Sink, parity: number): Promise<void> => {
             for (const [index, batch] of batches.entries())
               if (index % 2 === parity) await write(batch, writer);
@@ -368,7 +368,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
           await expectStored(histories, batches.flat());
         }),
         // Timing decides here, so a smaller example would prove nothing.
-        { numRuns: 30, endOnFailure: true },
+        { numRuns: HISTORY_RUNS, endOnFailure: true },
       );
     });
   });
