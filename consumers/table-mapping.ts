@@ -16,7 +16,7 @@ import { tableName } from './target-name.ts';
 export interface MappedTable {
   readonly target: Target;
   /** None when the event is filtered out, two where the row moves to another key. Throws what transforms throw. */
-  apply(event: ChangeEvent): readonly ChangeEvent[];
+  readonly apply: (event: ChangeEvent) => readonly ChangeEvent[];
 }
 
 /** How a sink maps tables: the transforms, columns, constants, key and name that its config asks for. */

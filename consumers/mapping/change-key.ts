@@ -8,7 +8,7 @@ import { isLoneTombstone } from '../decode.ts';
 /** A table whose rows the store keeps under other columns than the primary key. */
 export interface RekeyedTable {
   readonly table: TableSchema;
-  apply(event: ChangeEvent): readonly ChangeEvent[];
+  readonly apply: (event: ChangeEvent) => readonly ChangeEvent[];
 }
 
 /**

@@ -47,6 +47,8 @@ export interface PipelineOptions {
   readonly sql?: string;
   /** Sinks by name; default: none. */
   readonly sinks?: Readonly<Record<string, StoreType>>;
+  /** By the sink's name, keys beside type and url. */
+  readonly sinkOptions?: Readonly<Record<string, object>>;
   /** Tables whose names (without schema) the stores must not hold yet. */
   readonly tables?: readonly string[];
   /** With a schema registry, so in Avro. */
@@ -162,7 +164,12 @@ function configOf(
     source: { url: database.url, tables: ['public.*'], heartbeatInterval: '500ms', ...options.source },
     kafka: { brokers: ['${KAFKA_BROKERS}'], partitions: options.partitions ?? 3, ...options.kafka },
     ...(options.avro === true ? { registry: { url: registryUrl } } : {}),
-    sinks: Object.fromEntries(Object.entries(places).map(([sink, { type, url }]) => [sink, { type, url }])),
+    sinks: Object.fromEntries(
+      Object.entries(places).map(([sink, { type, url }]) => [
+        sink,
+        { type, url, ...options.sinkOptions?.[sink] },
+      ]),
+    ),
   };
 }
 

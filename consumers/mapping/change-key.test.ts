@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import type { ChangeEvent } from '../../schemas/change-event.ts';
+import { makePosition } from '../../schemas/position.ts';
+import type { TableSchema } from '../../schemas/table-schema.ts';
+import type { Row } from '../../schemas/value.ts';
+import { changeKey } from './change-key.ts';
+
+const people: TableSchema = {
+  schema: 'public',
+  name: 'people',
+  columns: [
+    { name: 'id', type: 'integer', kind: 'int4', nullable: false },
+    { name: 'email', type: 'text', kind: 'text', nullable: false },
+    { name: 'nick', type: 'text', kind: 'text', nullable: true },
+  ],
+  key: ['id'],
+  foreignKeys: [],
+};
+
+function change(op: ChangeEvent['op'], before: Row | null, after: Row | null, name = 'p'): ChangeEvent {
+  return {
+    table: people,
+    op,
+    key: op === 't' ? {} : { id: 1 },
+    before,
+    after,
+    position: makePosition(9n, 1),
+    source: { name, db: 'd', txId: 5, lsn: 1n, tsUs: 0, snapshot: false },
+    tsMs: 0,
+  };
+}
+
+const row = (email: string): Row => ({ id: 1, email, nick: null });
+const told = (events: readonly ChangeEvent[]) =>
+  events.map(({ op, key, after }) => [op, key, after?.['email']]);
+
+test('inserts and updates have the other key, and the target says so', () => {
+  const { table, apply } = changeKey(['email'], people);
+  expect(table.key).toEqual(['email']);
+  expect(told(apply(change('c', null, row('a'))))).toEqual([['c', { email: 'a' }, 'a']]);
+  expect(told(apply(change('u', row('a'), row('a'))))).toEqual([['u', { email: 'a' }, 'a']]);
+  for (const event of apply(change('u', row('a'), row('a')))) expect(event.table).toBe(table);
+});
+
+test('an update that changes the key deletes the old one at the same position', () => {
+  const events = changeKey(['email'], people).apply(change('u', row('a'), row('b')));
+  expect(told(events)).toEqual([
+    ['d', { email: 'a' }, undefined],
+    ['u', { email: 'b' }, 'b'],
+  ]);
+  expect(new Set(events.map(({ position }) => position)).size).toBe(1);
+});
+
+test('a delete takes the old key from the old row', () => {
+  expect(told(changeKey(['email'], people).apply(change('d', row('a'), null)))).toEqual([
+    ['d', { email: 'a' }, undefined],
+  ]);
+});
+
+test('a truncate stays one, and a tombstone without its delete says nothing', () => {
+  const { apply } = changeKey(['email'], people);
+  expect(told(apply(change('t', null, null)))).toEqual([['t', {}, undefined]]);
+  expect(apply(change('d', { id: 1 }, null, ''))).toEqual([]);
+});
+
+test('a change that does not tell the old values is refused with the command that mends it', () => {
+  const { apply } = changeKey(['email'], people);
+  expect(() => apply(change('u', null, row('b')))).toThrow('does not tell the old values of email');
+  expect(() => apply(change('d', { id: 1 }, null))).toThrow('does not tell the old values');
+});
+
+test('columns of the primary key need no old row', () => {
+  const { apply } = changeKey(['id'], people);
+  expect(told(apply(change('u', null, row('b'))))).toEqual([['u', { id: 1 }, 'b']]);
+});
+
+test('columns that are missing or may be null are refused', () => {
+  expect(() => changeKey(['mail'], people)).toThrow('there is no column "mail"');
+  expect(() => changeKey(['nick'], people)).toThrow('column "nick" may be null');
+});
