@@ -4,13 +4,24 @@ import { withLock } from '../infra/lock.ts';
 import { resetStack, startStack } from '../infra/stack-control.ts';
 import { StackError, exitCodes, reasonOf } from '../infra/stack-error.ts';
 import { readState, stackFolder } from '../infra/stack-state.ts';
-import { HELP, parseArguments, resultsName, type BenchOptions } from './arguments.ts';
+import {
+  HELP,
+  parseArguments,
+  resultsName,
+  type BenchOptions,
+  type CaptureOptions,
+  type SinksOptions,
+  type StoreName,
+} from './arguments.ts';
 import { captureReport, measureCapture } from './capture/capture.ts';
 import { codecReport, measureCodec } from './codec/codec.ts';
-import { endLeftover } from './capture/producer.ts';
-import { writeResults, type Figure } from './figures.ts';
+import { writeResults, type Figure, type Results } from './figures.ts';
 import { describeMachine, inspectMachine } from './machine.ts';
 import { findPostgresClient } from './postgres-client.ts';
+import { endLeftovers } from './program.ts';
+import { renderReport } from './sinks/report.ts';
+import { measureSinks } from './sinks/sinks.ts';
+import { startStoreServer, titlesOf } from './sinks/store-server.ts';
 
 const STACK = 'bench';
 const ROOT = join(import.meta.dirname, '..');
@@ -38,7 +49,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (interrupted.signal.aborted) return INTERRUPTED;
     if (error instanceof StackError) say(`error ${error.code}: ${error.message}\n  fix: ${error.fix}`);
-    else say(`error: ${reasonOf(error)}\n  fix: the logs of the producers are in ${relative('.', FOLDER)}`);
+    else say(`error: ${reasonOf(error)}\n  fix: the logs of the workers are in ${relative('.', FOLDER)}`);
     return error instanceof StackError ? error.exitCode : exitCodes.failure;
   }
 }
@@ -58,35 +69,45 @@ function parse(argv: readonly string[]): BenchOptions | number {
 async function runBench(options: BenchOptions): Promise<void> {
   const machine = inspectMachine();
   say(describeMachine(machine));
-  const name = resultsName(options);
-  const { bench, only, scale, isAvro } = options;
-  const isCodec = bench === 'codec';
-  const figures = isCodec ? measureCodec() : await withStack(options);
-  const file = join(import.meta.dirname, 'results', `${name}.json`);
+  const figures = options.bench === 'codec' ? measureCodec() : await withStack(options);
+  const file = join(import.meta.dirname, 'results', `${resultsName(options)}.json`);
   writeResults(file, {
-    bench,
+    bench: options.bench,
     takenAt: new Date().toISOString(),
-    options: isCodec ? {} : { only, scale, wire: isAvro ? 'avro' : 'json', acks: 'all' },
+    options: recordedOptions(options),
     machine,
     figures,
   });
-  const report = isCodec ? codecReport(figures) : captureReport(figures);
-  process.stdout.write(`${describeMachine(machine)}\n\n${report}\n`);
-  if (scale !== 1) process.stdout.write(`A trial at scale ${scale}: the goals are meant for scale 1.\n`);
+  process.stdout.write(`${describeMachine(machine)}\n\n${reportOf(options, figures)}\n`);
+  if (options.bench !== 'codec' && options.scale !== 1)
+    process.stdout.write(`A trial at scale ${options.scale}: the goals are meant for scale 1.\n`);
   process.stdout.write(`written to ${relative('.', file)}\n`);
 }
 
+function recordedOptions(options: BenchOptions): Results['options'] {
+  if (options.bench === 'codec') return {};
+  const { only, scale, isAvro } = options;
+  const sinks =
+    options.bench === 'sinks' ? { measures: options.measures, servers: titlesOf(options.only) } : {};
+  return { only, ...sinks, scale, wire: isAvro ? 'avro' : 'json', acks: 'all' };
+}
+
+function reportOf(options: BenchOptions, figures: readonly Figure[]): string {
+  if (options.bench === 'codec') return codecReport(figures);
+  if (options.bench === 'capture') return captureReport(figures);
+  return `stores: ${titlesOf(options.only).join(', ')}\n\n${renderReport(figures, options.only)}`;
+}
+
 /** Measures on fresh servers, which are gone with their data afterwards. */
-async function withStack(options: BenchOptions): Promise<Figure[]> {
-  await endLeftover(FOLDER);
+async function withStack(options: CaptureOptions | SinksOptions): Promise<Figure[]> {
+  await endLeftovers(FOLDER);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   await resetStack({ name: STACK });
   try {
     const only = ['postgres', 'kafka', ...(options.isAvro ? ['registry'] : [])];
     const { env } = await startStack({ name: STACK, only, onProgress: say });
-    const client = await findPostgresClient(say);
-    const bench = {
+    const common = {
       databaseUrl: env['DATABASE_URL'] ?? '',
       brokers: env['KAFKA_BROKERS'] ?? '',
       registryUrl: options.isAvro ? env['REGISTRY_URL'] : undefined,
@@ -97,7 +118,11 @@ async function withStack(options: BenchOptions): Promise<Figure[]> {
       signal: interrupted.signal,
       say,
     };
-    return await measureCapture(bench, client, options.only);
+    if (options.bench === 'sinks') {
+      const startStore = (name: StoreName) => startStoreServer(STACK, name, say);
+      return await measureSinks({ ...common, startStore }, options);
+    }
+    return await measureCapture(common, await findPostgresClient(say), options.only);
   } finally {
     await resetStack({ name: STACK });
   }

@@ -1,4 +1,4 @@
-import type { BenchOptions, ScenarioKey } from '../arguments.ts';
+import type { CaptureOptions, ScenarioKey } from '../arguments.ts';
 import type { Figure } from '../figures.ts';
 import type { PostgresClient } from '../postgres-client.ts';
 import { measureDrain, measureSnapshot } from './drain.ts';
@@ -11,7 +11,7 @@ import { RATE_SCENARIOS } from './workload.ts';
 export async function measureCapture(
   bench: CaptureBench,
   client: PostgresClient,
-  only: BenchOptions['only'],
+  only: CaptureOptions['only'],
 ): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const key of only) figures.push(...(await measureScenario(bench, client, key)));

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresClient } from '../postgres-client.ts';
 import { cpuSeconds, peakMemoryBytes } from '../process-cost.ts';
-import { openPipeline, setUpPipeline, slotOf, until, type CaptureBench, type Pipeline } from './pipeline.ts';
-import type { RunningProducer } from './producer.ts';
-import type { Source, Walsender } from './source.ts';
+import { openPipeline, setUpPipeline, slotOf, type CaptureBench, type Pipeline } from './pipeline.ts';
+import type { RunningProgram } from '../program.ts';
+import type { Source, Walsender } from '../source.ts';
 import { copyTableSeconds, readSlotSeconds } from './upper-bound.ts';
+import { until } from '../until.ts';
 import { SCHEMA, type RateScenario, type Workload } from './workload.ts';
 
 /** What one scenario that counts events a second has measured. Times start at START_REPLICATION unless they say otherwise. */
@@ -132,7 +133,7 @@ async function measureProducer(
 
 async function walsenderOf(
   bench: CaptureBench,
-  producer: RunningProducer,
+  producer: RunningProgram,
   source: Source,
   findSlot: () => Promise<string | undefined>,
 ): Promise<Walsender> {
@@ -144,14 +145,14 @@ async function walsenderOf(
       const slot = await findSlot();
       return slot === undefined ? undefined : source.walsenderOf(slot);
     },
-    START_POLL_MS,
+    { pollMs: START_POLL_MS },
   );
 }
 
 /** Watches the broker until it has the records; when the first and the last were seen. */
 async function drained(
   bench: CaptureBench,
-  producer: RunningProducer,
+  producer: RunningProgram,
   { count, records }: { count: () => Promise<number>; records: number },
 ): Promise<{ firstAtMs: number; lastAtMs: number }> {
   let firstAtMs: number | undefined;

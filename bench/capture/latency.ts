@@ -1,4 +1,4 @@
-import { percentiles } from '../percentiles.ts';
+import { spreadOf, type Spread } from '../percentiles.ts';
 
 /** One commit of the open loop, on the clocks of the server; all in milliseconds since the epoch. */
 export interface Commit {
@@ -7,14 +7,6 @@ export interface Commit {
   readonly dueMs: number;
   /** When its INSERT ran, right before its COMMIT. */
   readonly sentMs: number;
-}
-
-/** Milliseconds at the 50th, 95th and 99th percentile, and the longest. */
-export interface Spread {
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
-  readonly max: number;
 }
 
 export interface Latencies {
@@ -41,9 +33,4 @@ export function latenciesOf(commits: readonly Commit[], appendedMs: ReadonlyMap<
     schedule: spreadOf(arrivals.map(({ dueMs, atMs }) => atMs - dueMs)),
     lateness: spreadOf(arrivals.map(({ dueMs, sentMs }) => sentMs - dueMs)),
   };
-}
-
-function spreadOf(values: readonly number[]): Spread {
-  const [p50 = 0, p95 = 0, p99 = 0, max = 0] = percentiles(values, [0.5, 0.95, 0.99, 1]);
-  return { p50, p95, p99, max };
 }

@@ -2,10 +2,11 @@ import { readTopic } from '../../core/topic-reader.ts';
 import { cpuSeconds, peakMemoryBytes } from '../process-cost.ts';
 import { expectExactly } from './drain.ts';
 import { latenciesOf, type Commit, type Latencies } from './latency.ts';
-import { openPipeline, setUpPipeline, until, type CaptureBench, type Pipeline } from './pipeline.ts';
+import { openPipeline, setUpPipeline, type CaptureBench, type Pipeline } from './pipeline.ts';
+import { until } from '../until.ts';
 import { idOfKey } from './record-key.ts';
-import type { RunningProducer } from './producer.ts';
-import type { Source } from './source.ts';
+import type { RunningProgram } from '../program.ts';
+import type { Source } from '../source.ts';
 
 /** What the open loop has measured. */
 export interface OpenLoopResult {
@@ -111,7 +112,7 @@ async function runLoad(source: Source, rows: number): Promise<void> {
 async function allArrived(
   bench: CaptureBench,
   { topic }: Pipeline,
-  producer: RunningProducer,
+  producer: RunningProgram,
   records: number,
 ): Promise<void> {
   await until(bench.signal, 'every commit is in the topic', async () => {

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessIdentity } from '../../infra/process-tree.ts';
-import { openSource, type Source } from './source.ts';
-import { startProducer, type PipelinePlan, type RunningProducer } from './producer.ts';
-import { openBroker, type Topic } from './topic.ts';
+import { openSource, type Source } from '../source.ts';
+import { startProducer, type PipelinePlan } from './producer.ts';
+import { openBroker, type Topic } from '../topic.ts';
+import type { RunningProgram } from '../program.ts';
+import { until } from '../until.ts';
 
 /** What all scenarios of a run share. */
 export interface CaptureBench {
@@ -25,11 +26,8 @@ export interface Pipeline {
   readonly topic: Topic;
   readonly plan: PipelinePlan;
   /** Starts the producer that is measured, with a CPU profile where the run asks for one. */
-  start(): RunningProducer;
+  start(): RunningProgram;
 }
-
-const POLL_MS = 100;
-const WAIT_LIMIT_MS = 120_000;
 
 /** Makes the scenario's database and config; the stack gives all of it back in the end. */
 export async function openPipeline(
@@ -85,20 +83,4 @@ export async function slotOf(source: Source): Promise<string | undefined> {
     'SELECT slot_name AS name FROM pg_replication_slots WHERE database = current_database()',
   );
   return row?.name;
-}
-
-/** Looks every `pollMs` until it finds something. `what` completes "waited in vain until ...". */
-export async function until<Found>(
-  signal: AbortSignal,
-  what: string,
-  look: () => Promise<Found | undefined>,
-  pollMs = POLL_MS,
-): Promise<Found> {
-  const deadline = Date.now() + WAIT_LIMIT_MS;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`waited in vain until ${what}`);
-    await sleep(pollMs, undefined, { signal });
-  }
 }

@@ -1,8 +1,8 @@
 import type { ScenarioKey } from '../arguments.ts';
 import { figure, goalText, type Figure, type Goal } from '../figures.ts';
+import type { Spread } from '../percentiles.ts';
 import { formatNumber, renderTable, type Column } from '../table.ts';
 import type { RateResult } from './drain.ts';
-import type { Spread } from './latency.ts';
 import type { OpenLoopResult } from './open-loop.ts';
 import { CPU_GOAL, MEMORY_GOAL, type RateScenario } from './workload.ts';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PostgresClient } from '../postgres-client.ts';
-import type { Source } from './source.ts';
+import type { Source } from '../source.ts';
 
 const POLL_MS = 20;
 

@@ -1,5 +1,5 @@
 // For zstd, which kafkajs does not bring itself.
-import '../../core/kafka.ts';
+import '../core/kafka.ts';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 
 /** The topic of one table, seen from outside. */
@@ -12,9 +12,18 @@ export interface Topic {
   stampAppendTime(): Promise<void>;
 }
 
+/** A consumer group, seen from outside. */
+export interface Group {
+  /** Whether a member has its partitions and may fetch. */
+  isAssigned(): Promise<boolean>;
+  /** Records of the topic that lie before the committed offsets, all partitions together. */
+  committed(topic: string): Promise<number>;
+}
+
 export interface Broker extends AsyncDisposable {
   topic(name: string): Topic;
-  /** Deletes all topics of the pipeline. */
+  group(id: string): Group;
+  /** Deletes all topics and groups of the pipeline. */
   clear(pipeline: string): Promise<void>;
 }
 
@@ -32,24 +41,30 @@ export async function openBroker(brokers: string): Promise<Broker> {
     topic: (name) => ({
       name,
       kafka,
-      count: () => count(admin, name),
+      count: () => orUntilReady(0, () => count(admin, name)),
       stampAppendTime: () => stampAppendTime(admin, name),
+    }),
+    group: (id) => ({
+      isAssigned: () => orUntilReady(false, () => isAssigned(admin, id)),
+      committed: (topic) => orUntilReady(0, () => committed(admin, id, topic)),
     }),
     clear: async (pipeline) => {
       const topics = (await admin.listTopics()).filter((name) => name.startsWith(`${pipeline}.`));
       if (topics.length > 0) await admin.deleteTopics({ topics });
+      const { groups } = await admin.listGroups();
+      const ids = groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(`${pipeline}.`));
+      if (ids.length > 0) await admin.deleteGroups(ids);
     },
     [Symbol.asyncDispose]: () => admin.disconnect(),
   };
 }
 
-async function count(admin: Admin, topic: string): Promise<number> {
+/** A new topic is unknown at first, and then has no leader for a moment; a new group has no coordinator. */
+async function orUntilReady<Answer>(meanwhile: Answer, ask: () => Promise<Answer>): Promise<Answer> {
   try {
-    const partitions = await admin.fetchTopicOffsets(topic);
-    return partitions.reduce((sum, { high }) => sum + Number(high), 0);
+    return await ask();
   } catch (error) {
-    // A new topic is unknown at first, and then has no leader for a moment.
-    if (willPass(error)) return 0;
+    if (willPass(error)) return meanwhile;
     throw error;
   }
 }
@@ -58,6 +73,22 @@ async function count(admin: Admin, topic: string): Promise<number> {
 function willPass(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ('retriable' in error && error.retriable === true) || willPass(error.cause);
+}
+
+async function count(admin: Admin, topic: string): Promise<number> {
+  const partitions = await admin.fetchTopicOffsets(topic);
+  return partitions.reduce((sum, { high }) => sum + Number(high), 0);
+}
+
+async function isAssigned(admin: Admin, groupId: string): Promise<boolean> {
+  const { groups } = await admin.describeGroups([groupId]);
+  return groups.some(({ state, members }) => state === 'Stable' && members.length > 0);
+}
+
+async function committed(admin: Admin, groupId: string, topic: string): Promise<number> {
+  const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  // -1 before the first commit.
+  return (found?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
 }
 
 async function stampAppendTime(admin: Admin, topic: string): Promise<void> {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { identify, type ProcessIdentity } from '../../infra/process-tree.ts';
+import { identify, type ProcessIdentity } from '../infra/process-tree.ts';
 
 /** The process of the server that sends a slot's changes. */
 export interface Walsender {

@@ -1,0 +1,59 @@
+import { Client } from '@elastic/elasticsearch';
+import type { EntryRow } from '../rows.ts';
+import type { OpenStore, StoreBench } from './store.ts';
+
+/** Of the same types as those that the sink makes of the columns. */
+const PROPERTIES = {
+  id: { type: 'long' },
+  account_id: { type: 'long' },
+  amount: { type: 'double' },
+  changed_at: { type: 'date' },
+  note: { type: 'text', fields: { keyword: { type: 'keyword', ignore_above: 8191 } } },
+} as const;
+
+export const elasticsearch: StoreBench = {
+  name: 'elasticsearch',
+  events: 1_000_000,
+  rateGoal: 12_000,
+  latencyGoalMs: 400,
+  bulk: { rows: 2_500, inFlight: 2 },
+  options: {},
+  open: (url): Promise<OpenStore> => {
+    const client = new Client({ node: url, requestTimeout: 120_000 });
+    const write = async (target: string, rows: readonly EntryRow[]) => {
+      const operations = rows.flatMap(({ id, account_id, amount, changed_at, note }) => [
+        { index: { _id: String(id) } },
+        { id, account_id, amount, changed_at: changed_at.replace(' ', 'T'), note },
+      ]);
+      const { errors } = await client.bulk({ index: target, operations });
+      if (errors) throw new Error(`Elasticsearch refused rows of ${target}`);
+    };
+    return Promise.resolve({
+      clear: async (target) => {
+        const found = await client.indices.get({ index: `${target}*`, allow_no_indices: true });
+        for (const index of Object.keys(found)) await client.indices.delete({ index });
+      },
+      create: async (target) => {
+        await client.indices.create({
+          index: target,
+          mappings: { dynamic: 'strict', properties: PROPERTIES },
+        });
+      },
+      insert: write,
+      replace: write,
+      count: async (target) => {
+        await client.indices.refresh({ index: target });
+        return (await client.count({ index: target })).count;
+      },
+      // A get by id sees what is acknowledged; a search sees it after the refresh interval of the index, 1 s.
+      visible: async (target, ids) => {
+        const { docs } = await client.mget({ index: target, ids: ids.map(String), _source: false });
+        return ids.filter((_, index) => {
+          const found = docs[index];
+          return found !== undefined && 'found' in found && found.found;
+        });
+      },
+      [Symbol.asyncDispose]: () => client.close(),
+    });
+  },
+};
