@@ -1,25 +1,25 @@
 import { TailraceError } from '../core/errors.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
-import { qualifiedName } from '../schemas/table-schema.ts';
 import { collapse, type CollapsedTruncate, type CollapsedWrite, type TargetEvent } from './collapse.ts';
 import type { ConsumerContext, Parts } from './context.ts';
+import { EventCounts } from './event-counts.ts';
 import type { Part } from './gatherer.ts';
-import type { WriteOutcome } from './sink.ts';
 
 type Gathered = readonly Part<ChangeEvent>[];
-type Result = Exclude<WriteOutcome['result'], 'rejected'> | 'filtered';
 
 /** One bulk request: transforms, collapse, write, truncate, commit, metrics. */
 export async function apply(context: ConsumerContext, parts: Parts, gathered: Gathered): Promise<void> {
-  const { progress } = context;
+  const { progress, metrics, name } = context;
+  const counts = new EventCounts();
   const events = gathered.flatMap(({ items }) => items);
   const token = progress.begin(events);
   try {
-    const { writes, truncates } = collapse(routed(context, parts, events));
-    await write(context, parts, gathered, writes);
-    await truncate(context, parts, truncates);
+    const { writes, truncates } = collapse(routed(counts, parts, events));
+    await write(counts, parts, gathered, writes);
+    await truncate(counts, parts, truncates);
     await commit(gathered);
     progress.end(token, events);
+    counts.addTo(metrics.sinkEvents, name);
     measure(context, events);
   } finally {
     progress.abandon(token);
@@ -28,7 +28,7 @@ export async function apply(context: ConsumerContext, parts: Parts, gathered: Ga
 
 /** The events that the sink's mapping leaves, with their targets. */
 function routed(
-  context: ConsumerContext,
+  counts: EventCounts,
   { routes }: Parts,
   events: readonly ChangeEvent[],
 ): readonly TargetEvent[] {
@@ -36,14 +36,14 @@ function routed(
   for (const event of events) {
     const route = routes.routeOf(event.table);
     const mapped = route.apply(event);
-    if (mapped.length === 0) count(context, event, 'filtered');
+    if (mapped.length === 0) counts.add(event, 'filtered');
     for (const each of mapped) kept.push({ target: route.target, event: each });
   }
   return kept;
 }
 
 async function write(
-  context: ConsumerContext,
+  counts: EventCounts,
   { store }: Parts,
   gathered: Gathered,
   writes: readonly CollapsedWrite[],
@@ -53,18 +53,18 @@ async function write(
     const outcome = outcomes[index];
     if (outcome === undefined) throw new Error('the sink answered fewer outcomes than writes');
     if (outcome.result === 'rejected') throw rejected(gathered, events, outcome.error);
-    for (const { event } of events) count(context, event, outcome.result);
+    for (const { event } of events) counts.add(event, outcome.result);
   });
 }
 
 async function truncate(
-  context: ConsumerContext,
+  counts: EventCounts,
   { store }: Parts,
   truncates: readonly CollapsedTruncate[],
 ): Promise<void> {
   for (const { target, position, events } of truncates) {
     await store.truncate(target, position);
-    for (const { event } of events) count(context, event, 'applied');
+    for (const { event } of events) counts.add(event, 'applied');
   }
 }
 
@@ -86,12 +86,8 @@ function measure({ metrics, name, progress }: ConsumerContext, events: readonly 
   metrics.sinkBatchEvents.observe({ sink: name }, events.length);
   metrics.sinkAppliedLsn.set({ sink: name }, Number(progress.appliedLsn));
   const now = Date.now() / 1000;
-  for (const event of events)
-    metrics.endToEndSeconds.observe({ sink: name }, Math.max(0, now - event.source.tsUs / 1_000_000));
-}
-
-function count({ metrics, name }: ConsumerContext, event: ChangeEvent, result: Result): void {
-  metrics.sinkEvents.inc({ sink: name, table: qualifiedName(event.table), op: event.op, result });
+  const endToEnd = metrics.endToEndSeconds.labels({ sink: name });
+  for (const event of events) endToEnd.observe(Math.max(0, now - event.source.tsUs / 1_000_000));
 }
 
 function rejected(gathered: Gathered, covered: readonly TargetEvent[], cause: Error): TailraceError {

@@ -78,12 +78,13 @@ function writeOf({ target, event }: TargetEvent, all: readonly TargetEvent[]): W
   return { op: 'upsert', target, key, row: after, position, isNew };
 }
 
+/** No text of Postgres has a zero character, so it parts the values. A number is the same in an older, narrower column. */
 function identityOf({ target, event }: TargetEvent): string {
-  const values = target.table.key.map((column) => identityValue(event.key[column] ?? null));
-  return JSON.stringify([target.name, ...values]);
+  let identity = target.name;
+  for (const column of target.table.key) identity += `\0${identityValue(event.key[column] ?? null)}`;
+  return identity;
 }
 
-function identityValue(value: Value): string | null | boolean {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+function identityValue(value: Value): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : String(value);
 }

@@ -9,7 +9,7 @@ export const HEARTBEAT_INTERVAL_MS = 2_000;
 
 type Batch = EachBatchPayload['batch'];
 
-/** One partition's fetch: decode, hand over to the next bulk request, and stay in the group until it is done. */
+/** One partition's fetch: decode, hand over to the next bulk request, and stay in the group until there is room for more. */
 export async function handleFetch(
   context: ConsumerContext,
   parts: Parts,
@@ -27,9 +27,14 @@ export async function handleFetch(
       topic: batch.topic,
       partition: batch.partition,
       items,
+      bytes: batch.messages.reduce(
+        (sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0),
+        0,
+      ),
       nextOffset: BigInt(lastOffset) + 1n,
       commit: (offsets) => payload.commitOffsetsIfNecessary(offsets),
     });
+    // The next fetch begins behind it; what is committed is decided by the bulk request.
     payload.resolveOffset(lastOffset);
   } finally {
     clearInterval(beating);

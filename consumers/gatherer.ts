@@ -1,62 +1,118 @@
 import type { Offsets } from 'kafkajs';
 
-/** What one partition's fetch brings to the next bulk request. */
+/** What one partition's fetch brings to a bulk request. */
 export interface Part<Item> {
   readonly topic: string;
   readonly partition: number;
   readonly items: readonly Item[];
+  /** The fetched records' own size. */
+  readonly bytes: number;
   /** Offset from which this partition is read next, once the items are in the store. */
   readonly nextOffset: bigint;
   /** Commits offsets of any partitions under the membership that this part was fetched with. */
   commit(offsets: Offsets): Promise<void>;
 }
 
-/** How long a bulk request waits for the other partitions of the same fetch. */
-const GATHER_MS = 5;
+/** How much waits for the next bulk request, and how long a request waits for more. */
+export interface GatherLimits {
+  readonly maxItems: number;
+  readonly maxBytes: number;
+  readonly lingerMs: number;
+}
+
+interface Waiting<Item> {
+  readonly part: Part<Item>;
+  readonly sinceMs: number;
+  readonly taken: PromiseWithResolvers<void>;
+}
 
 /**
- * Joins what the partitions of one fetch bring into one bulk request, and lets one request run at a time. `submit`
- * resolves when the part's items are in the store and its offset is committed; it rejects with the error of its request.
+ * Joins what is fetched into bulk requests, and lets one run at a time: while it runs, the next one is fetched, decoded and
+ * gathered. Nothing is applied after a request that failed, since its offsets would be committed with those of the next one.
  */
 export class Gatherer<Item> {
+  readonly #limits: GatherLimits;
   readonly #apply: (parts: readonly Part<Item>[]) => Promise<void>;
-  readonly #maxItems: number;
-  #waiting: { part: Part<Item>; done: PromiseWithResolvers<void> }[] = [];
+  readonly #onError: (error: unknown) => void;
+  #waiting: Waiting<Item>[] = [];
   #timer: NodeJS.Timeout | null = null;
-  #running = false;
+  #running: Promise<void> | null = null;
+  /** Why nothing is taken any more. */
+  #ended: { readonly reason: unknown } | null = null;
 
-  constructor(maxItems: number, apply: (parts: readonly Part<Item>[]) => Promise<void>) {
-    this.#maxItems = maxItems;
+  /** `onError` gets the first error of `apply`. */
+  constructor(
+    limits: GatherLimits,
+    apply: (parts: readonly Part<Item>[]) => Promise<void>,
+    onError: (error: unknown) => void,
+  ) {
+    this.#limits = limits;
     this.#apply = apply;
+    this.#onError = onError;
   }
 
+  /**
+   * Resolves when there is room for another part: at once, or when the request that takes this one begins. Rejects when
+   * nothing is taken any more.
+   */
   submit(part: Part<Item>): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.#waiting.push({ part, done });
+    if (this.#ended !== null) return Promise.reject(this.#ended.reason as Error);
+    const taken = Promise.withResolvers<void>();
+    this.#waiting.push({ part, sinceMs: performance.now(), taken });
     this.#schedule();
-    return done.promise;
+    return this.#isFull() ? taken.promise : Promise.resolve();
+  }
+
+  /** Takes nothing more, drops what waits, and resolves when the request that runs has ended. */
+  async close(reason: Error): Promise<void> {
+    this.#end(reason);
+    await this.#running;
+  }
+
+  #isFull(): boolean {
+    const sum = (of: (part: Part<Item>) => number) =>
+      this.#waiting.reduce((total, { part }) => total + of(part), 0);
+    return sum(({ items }) => items.length) >= this.#limits.maxItems || sum(({ bytes }) => bytes) >= this.#limits.maxBytes; // prettier-ignore
   }
 
   #schedule(): void {
-    if (this.#running || this.#waiting.length === 0) return;
-    const count = this.#waiting.reduce((sum, { part }) => sum + part.items.length, 0);
+    const [first] = this.#waiting;
+    if (this.#running !== null || first === undefined) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#run(), count >= this.#maxItems ? 0 : GATHER_MS);
+    const leftMs = this.#isFull() ? 0 : first.sinceMs + this.#limits.lingerMs - performance.now();
+    this.#timer = setTimeout(
+      () => {
+        this.#running = this.#run();
+      },
+      Math.max(0, leftMs),
+    );
   }
 
   async #run(): Promise<void> {
     const gathered = this.#waiting;
     this.#waiting = [];
     this.#timer = null;
-    this.#running = true;
+    for (const { taken } of gathered) taken.resolve();
     try {
       await this.#apply(gathered.map(({ part }) => part));
-      for (const { done } of gathered) done.resolve();
     } catch (error) {
-      for (const { done } of gathered) done.reject(error);
+      this.#end(error);
+      this.#onError(error);
     } finally {
-      this.#running = false;
+      this.#running = null;
       this.#schedule();
     }
+  }
+
+  #end(reason: unknown): void {
+    this.#ended ??= { reason };
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const { taken } of this.#waiting) {
+      // Who was let go on at once does not wait for it.
+      taken.promise.catch(() => undefined);
+      taken.reject(reason);
+    }
+    this.#waiting = [];
   }
 }

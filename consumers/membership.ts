@@ -4,14 +4,18 @@ import { sinkGroup } from '../schemas/topics.ts';
 import { apply } from './apply.ts';
 import type { ConsumerContext, Parts } from './context.ts';
 import { handleFetch, HEARTBEAT_INTERVAL_MS } from './fetch.ts';
-import { Gatherer } from './gatherer.ts';
+import { Gatherer, type Part } from './gatherer.ts';
 import { asKafka, isRebalance } from './kafka-failures.ts';
 import { checkCommittedOffsets, watchLag } from './offsets.ts';
+import { Interrupted } from './store.ts';
 import { watchTables } from './watch-tables.ts';
 
 /** Short, because a killed worker's partitions stay with it for as long; heartbeats go on during a write. */
 const SESSION_TIMEOUT_MS = 10_000;
-const MAX_GATHERED_EVENTS = 10_000;
+const MIN_GATHERED_EVENTS = 10_000;
+const MAX_GATHERED_BYTES = 10 * 1024 * 1024;
+/** How long a bulk request waits for the other partitions of the same fetch. */
+const LINGER_MS = 5;
 
 /**
  * One membership in the sink's group: from the join until the signal aborts, or until tables have been added whose topics
@@ -32,6 +36,7 @@ export async function holdMembership(context: ConsumerContext, parts: Parts): Pr
   const stop = new AbortController();
   const end = (error?: unknown) => (error === undefined ? ended.resolve() : ended.reject(error));
   signal.addEventListener('abort', () => end(), { once: true, signal: stop.signal });
+  const gatherer = createGatherer(context, parts, end);
   const consumer = createConsumer(context, parts, groupId);
   consumer.on('consumer.crash', ({ payload }) => end(payload.error));
   const stopWatchingLag = watchLag(kafka, context, groupId, topics);
@@ -43,13 +48,14 @@ export async function holdMembership(context: ConsumerContext, parts: Parts): Pr
     signal: stop.signal,
   });
   try {
-    await asKafka(context, () => join(context, parts, consumer, topics, end));
+    await asKafka(context, () => join(context, parts, { consumer, gatherer, topics, end }));
     status.become('running', 'applying changes');
     await asKafka(context, () => ended.promise);
   } finally {
     stop.abort();
     stopWatchingLag();
-    // Leaves the group after the request that is running.
+    // The request that is running still commits what it has written.
+    await gatherer.close(new Interrupted());
     await consumer.disconnect().catch(() => undefined);
     await watchingTables;
   }
@@ -69,16 +75,43 @@ function createConsumer({ metrics, name }: ConsumerContext, { kafka }: Parts, gr
   return consumer;
 }
 
+function createGatherer(
+  context: ConsumerContext,
+  parts: Parts,
+  end: (error: unknown) => void,
+): Gatherer<ChangeEvent> {
+  const { maxWrites = MIN_GATHERED_EVENTS, lingerMs = LINGER_MS } = parts.store.sink;
+  const limits = {
+    maxItems: Math.max(MIN_GATHERED_EVENTS, maxWrites),
+    maxBytes: MAX_GATHERED_BYTES,
+    lingerMs,
+  };
+  const applied = async (gathered: readonly Part<ChangeEvent>[]) => {
+    try {
+      await apply(context, parts, gathered);
+    } catch (error) {
+      // All is written and only the commit was refused: the partitions' new owners read it again and find it there.
+      if (!isRebalance(error)) throw error;
+    }
+  };
+  return new Gatherer(limits, applied, end);
+}
+
 async function join(
   context: ConsumerContext,
   parts: Parts,
-  consumer: Consumer,
-  topics: readonly string[],
-  end: (error: unknown) => void,
+  {
+    consumer,
+    gatherer,
+    topics,
+    end,
+  }: {
+    consumer: Consumer;
+    gatherer: Gatherer<ChangeEvent>;
+    topics: readonly string[];
+    end: (error: unknown) => void;
+  },
 ): Promise<void> {
-  const gatherer = new Gatherer<ChangeEvent>(MAX_GATHERED_EVENTS, (gathered) =>
-    apply(context, parts, gathered),
-  );
   await consumer.connect();
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
   await consumer.run({
@@ -89,8 +122,6 @@ async function join(
       try {
         await handleFetch(context, parts, gatherer, payload);
       } catch (error) {
-        // What was written is safe; its new owner reads it again and finds it there.
-        if (isRebalance(error)) throw error;
         // The offset stays where it was: nothing is lost. The caller decides what comes next.
         end(error);
       }

@@ -1,4 +1,4 @@
-import { commitLsnOf } from '../schemas/position.ts';
+import { commitLsnOf, type Position } from '../schemas/position.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 
 /** Longer than a large bulk request, whose events all count at its end. */
@@ -11,7 +11,7 @@ export class Progress {
   /** Commit times (microseconds) of the oldest event of each bulk request that is waiting or running. */
   readonly #inFlight = new Map<object, number>();
   #behindSince: number | null = null;
-  #appliedLsn = 0n;
+  #appliedPosition: Position | null = null;
   #applied = 0;
   #windowStart = { at: Date.now(), applied: 0 };
   #rate = 0;
@@ -29,10 +29,9 @@ export class Progress {
 
   end(token: object, applied: readonly ChangeEvent[]): void {
     this.#inFlight.delete(token);
-    for (const event of applied) {
-      const lsn = commitLsnOf(event.position);
-      if (lsn > this.#appliedLsn) this.#appliedLsn = lsn;
-    }
+    for (const { position } of applied)
+      if (this.#appliedPosition === null || position > this.#appliedPosition)
+        this.#appliedPosition = position;
     this.#applied += applied.length;
   }
 
@@ -72,7 +71,7 @@ export class Progress {
 
   /** Highest commit LSN that is in the store; 0 before the first. */
   get appliedLsn(): bigint {
-    return this.#appliedLsn;
+    return this.#appliedPosition === null ? 0n : commitLsnOf(this.#appliedPosition);
   }
 
   get applied(): number {

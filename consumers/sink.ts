@@ -73,6 +73,10 @@ export interface Sink {
    */
   truncate(target: Target, position: Position): Promise<void>;
   close(): Promise<void>;
+  /** The most writes that one `write` should get; default 5,000. */
+  readonly maxWrites?: number;
+  /** How long a bulk request waits for more, in milliseconds; default 5. */
+  readonly lingerMs?: number;
 }
 
 /** A table before and after a change of the source that did not happen yet, among all targets of the sink. */

@@ -33,18 +33,23 @@ export interface StoreContext {
  * ever, with back-off and shown in the status; everything else is thrown as TailraceError.
  */
 export class Store {
+  readonly sink: Pick<Sink, 'maxWrites' | 'lingerMs'>;
   readonly #sink: Sink;
   readonly #context: StoreContext;
+  readonly #maxWrites: number;
   /** Writes in one request; halved by a throttle, grown back by successes. */
-  #limit = MAX_WRITES;
+  #limit: number;
   /** By target the fingerprint of the schema that was prepared last. */
   readonly #prepared = new Map<string, string>();
   /** Ends with the last call that was begun: partitions and the watch on the tables ask at the same time. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(sink: Sink, context: StoreContext) {
+    this.sink = sink;
     this.#sink = sink;
     this.#context = context;
+    this.#maxWrites = sink.maxWrites ?? MAX_WRITES;
+    this.#limit = this.#maxWrites;
   }
 
   connect(): Promise<void> {
@@ -77,7 +82,7 @@ export class Store {
       await this.#patiently(async () => {
         const some = writes.slice(outcomes.length, outcomes.length + this.#limit);
         outcomes.push(...(await this.#timed(() => this.#sink.write(some))));
-        this.#limit = Math.min(MAX_WRITES, this.#limit * 2);
+        this.#limit = Math.min(this.#maxWrites, this.#limit * 2);
       });
     }
     return outcomes;
