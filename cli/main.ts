@@ -5,6 +5,7 @@ import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { lagCommand } from './lag.ts';
 import { planCommand } from './plan.ts';
+import { queryCommand } from './query.ts';
 import { runCommand } from './run.ts';
 import { setupCommand } from './setup.ts';
 import { slotCommand } from './slot.ts';
@@ -35,6 +36,7 @@ for (const command of [
   setupCommand(),
   planCommand(),
   typesCommand(),
+  queryCommand(),
   slotCommand(),
   configCommand(),
 ]) {

@@ -8,6 +8,7 @@ import { planTables } from '../producers/postgres/scratch/planned-database.ts';
 import { loadTransforms } from '../transforms/load.ts';
 import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 import { planPlaces, type PlannedTable } from './plan-tables.ts';
+import { stopSignal } from './stop-signal.ts';
 
 interface PlanOptions extends ConfigOption {
   readonly allow: Effect;
@@ -106,20 +107,6 @@ function read(file: string): string {
       'name a file of SQL',
     );
   }
-}
-
-/** Aborts at Ctrl-C and SIGTERM, which would otherwise end the process with the scratch database in place. */
-function stopSignal(): { readonly signal: AbortSignal; forget(): void } {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const name of signals) process.on(name, abort);
-  return {
-    signal: controller.signal,
-    forget: () => {
-      for (const name of signals) process.off(name, abort);
-    },
-  };
 }
 
 const COLOURS = { nothing: 'dim', evolve: 'green', reread: 'yellow', rebuild: 'red', break: 'red' } as const;

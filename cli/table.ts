@@ -1,11 +1,14 @@
-/** Aligned text columns; a column of numbers stands right. Every line ends with a newline. */
-export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+/**
+ * Aligned text columns; a column of numbers stands right, `isNumeric` says which are where the caller knows. Every line
+ * ends with a newline.
+ */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  isNumeric: readonly boolean[] = header.map((_, column) => looksNumeric(rows, column)),
+): string {
   const widths = header.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const isNumeric = header.map(
-    (_, column) =>
-      rows.length > 0 && rows.every((row) => /^[-\d.,\s]*( ?\w{1,3}(\/s)?)?$/.test(row[column] ?? '')),
+    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), title.length),
   );
   const line = (cells: readonly string[]) =>
     `${cells
@@ -15,6 +18,10 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
       .join('  ')
       .trimEnd()}\n`;
   return line(header) + rows.map(line).join('');
+}
+
+function looksNumeric(rows: readonly (readonly string[])[], column: number): boolean {
+  return rows.length > 0 && rows.every((row) => /^[-\d.,\s]*( ?\w{1,3}(\/s)?)?$/.test(row[column] ?? ''));
 }
 
 /** `0 s`, `0.4 s`, `12 s`, `3 min`, `2.5 h`; `-` where it is not known. */

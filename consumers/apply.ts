@@ -1,9 +1,10 @@
 import { TailraceError } from '../core/errors.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
-import { collapse, type CollapsedTruncate, type CollapsedWrite, type TargetEvent } from './collapse.ts';
+import { collapse, type CollapsedTruncate, type CollapsedWrite } from './collapse.ts';
 import type { ConsumerContext, Parts } from './context.ts';
 import { EventCounts } from './event-counts.ts';
 import type { Part } from './gatherer.ts';
+import type { TargetEvent } from './sink.ts';
 
 type Gathered = readonly Part<ChangeEvent>[];
 
@@ -14,7 +15,9 @@ export async function apply(context: ConsumerContext, parts: Parts, gathered: Ga
   const events = gathered.flatMap(({ items }) => items);
   const token = progress.begin(events);
   try {
-    const { writes, truncates } = collapse(routed(counts, parts, events));
+    const mapped = routed(counts, parts, events);
+    await record(parts, gathered, mapped);
+    const { writes, truncates } = collapse(mapped);
     await write(counts, parts, gathered, writes);
     await truncate(counts, parts, truncates);
     await commit(gathered);
@@ -40,6 +43,16 @@ function routed(
     for (const each of mapped) kept.push({ target: route.target, event: each });
   }
   return kept;
+}
+
+/** Every event into the histories that the store keeps, before the writes that stand for them. */
+async function record({ store }: Parts, gathered: Gathered, mapped: readonly TargetEvent[]): Promise<void> {
+  const outcomes = await store.record(mapped);
+  outcomes.forEach((outcome, index) => {
+    const event = mapped[index];
+    if (outcome.result === 'rejected' && event !== undefined)
+      throw rejected(gathered, [event], outcome.error);
+  });
 }
 
 async function write(

@@ -3,7 +3,8 @@ import type { ChangeEvent } from '../schemas/change-event.ts';
 import { makePosition } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
-import { collapse, type TargetEvent } from './collapse.ts';
+import { collapse } from './collapse.ts';
+import type { TargetEvent } from './sink.ts';
 
 const table: TableSchema = {
   schema: 'public',

@@ -1,13 +1,6 @@
-import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { Position } from '../schemas/position.ts';
 import type { Value } from '../schemas/value.ts';
-import type { Target, Write } from './sink.ts';
-
-/** An event on its way into a target, after the sink's transforms. */
-export interface TargetEvent {
-  readonly target: Target;
-  readonly event: ChangeEvent;
-}
+import type { Target, TargetEvent, Write } from './sink.ts';
 
 /** The one write that is left of a key's events, and these events. */
 export interface CollapsedWrite {

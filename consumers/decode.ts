@@ -137,11 +137,6 @@ function tombstone(
   return { table, op: 'd', key, before: key, after: null, position, source, tsMs };
 }
 
-/** Whether it stands for a tombstone whose delete was not read before it: nothing tells more of the row than its key. */
-export function isLoneTombstone({ op, source }: ChangeEvent): boolean {
-  return op === 'd' && source.name === '';
-}
-
 function typeOf(schemas: Schemas, bytes: Buffer): Type {
   const type = schemas.avroTypes.get(schemaIdOf(bytes));
   if (type === undefined) throw new TypeError(`schema ${schemaIdOf(bytes)} is not known`);

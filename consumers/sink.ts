@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import type { Logger } from '../core/logger.ts';
 import type { ErrorCode } from '../core/errors.ts';
 import type { PlannedEffect } from '../core/planned-effect.ts';
+import type { Answer, Question } from '../core/query.ts';
+import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { Position } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
@@ -11,6 +13,12 @@ export interface Target {
   /** Name in the store: by default `<table>` for schema public, else `<schema>_<table>`. */
   readonly name: string;
   readonly table: TableSchema;
+}
+
+/** An event on its way into a target, after the sink's mapping. */
+export interface TargetEvent {
+  readonly target: Target;
+  readonly event: ChangeEvent;
 }
 
 /** The last write of one key in a batch. `row` is the whole row, key columns included. */
@@ -66,6 +74,11 @@ export interface Sink {
   prepare(targets: readonly Target[]): Promise<void>;
   write(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
   /**
+   * Takes every event of a batch, truncates too, before `write` gets what is left of them; for stores that keep a history.
+   * The same rules as for `write`: events come again and in any order of partitions, one outcome each.
+   */
+  record?(events: readonly TargetEvent[]): Promise<readonly WriteOutcome[]>;
+  /**
    * Every row of the target whose version is older than `position` becomes a deleted one with that position as its version,
    * so that a stale write that comes later is still refused (of a key that the store never had it may be); newer rows stay.
    * Durable when it resolves; may be called again with the same or an older position, which then changes nothing.
@@ -116,4 +129,9 @@ export interface SinkModule<Options = unknown, TableOptions = unknown> {
   ): PlannedEffect;
   /** The store's error table; pure. */
   classify(error: unknown): Verdict;
+  /**
+   * Asks the store in its own language, over a connection of its own that is closed when it resolves. Throws QUERY_FAILED with
+   * the store's words, QUERY_REFUSED for a write without `question.write`, and of connection and login what `classify` knows.
+   */
+  query(options: Options, question: Question): Promise<Answer>;
 }

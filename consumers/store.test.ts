@@ -37,6 +37,7 @@ function noting(next: (call: string) => Promise<void> = () => Promise.resolve())
     tableOptions: z.unknown(),
     create: () => sink,
     plan: () => NOTHING,
+    query: () => Promise.reject(new Error('nobody asks')),
     classify: (error) => ({
       outcome: error instanceof Throttled ? 'throttle' : error instanceof Passing ? 'retry' : 'stop',
       code: 'SINK_FAILED',

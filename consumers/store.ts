@@ -5,7 +5,7 @@ import { backOffMs, pause } from '../core/retry.ts';
 import type { StatusReporter } from '../core/status.ts';
 import type { Position } from '../schemas/position.ts';
 import { fingerprintOf } from '../schemas/table-schema.ts';
-import type { Sink, SinkModule, Target, Verdict, Write, WriteOutcome } from './sink.ts';
+import type { Sink, SinkModule, Target, TargetEvent, Verdict, Write, WriteOutcome } from './sink.ts';
 
 const MAX_WRITES = 5_000;
 const MIN_WRITES = 50;
@@ -76,12 +76,25 @@ export class Store {
   }
 
   /** Writes all, in as many requests as it takes; outcomes in the order of the writes. */
-  async write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+  write(writes: readonly Write[]): Promise<WriteOutcome[]> {
+    return this.#inRequests(writes, (some) => this.#sink.write(some));
+  }
+
+  /** Records all where the store keeps histories; outcomes in the order of the events, none where it does not. */
+  record(events: readonly TargetEvent[]): Promise<WriteOutcome[]> {
+    if (this.#sink.record === undefined) return Promise.resolve([]);
+    return this.#inRequests(events, (some) => this.#sink.record?.(some) ?? Promise.resolve([]));
+  }
+
+  async #inRequests<Item>(
+    items: readonly Item[],
+    request: (some: readonly Item[]) => Promise<readonly WriteOutcome[]>,
+  ): Promise<WriteOutcome[]> {
     const outcomes: WriteOutcome[] = [];
-    while (outcomes.length < writes.length) {
+    while (outcomes.length < items.length) {
       await this.#patiently(async () => {
-        const some = writes.slice(outcomes.length, outcomes.length + this.#limit);
-        outcomes.push(...(await this.#timed(() => this.#sink.write(some))));
+        const some = items.slice(outcomes.length, outcomes.length + this.#limit);
+        for (const outcome of await this.#timed(() => request(some))) outcomes.push(outcome);
         this.#limit = Math.min(this.#maxWrites, this.#limit * 2);
       });
     }

@@ -6,9 +6,9 @@ import type { TableSchema } from '../schemas/table-schema.ts';
 import { bindTransforms } from '../transforms/chain.ts';
 import { loadTransforms } from '../transforms/load.ts';
 import type { Transform } from '../transforms/transform.ts';
-import { addConstants } from './mapping/add-constants.ts';
-import { changeKey } from './mapping/change-key.ts';
-import { selectColumns } from './mapping/select-columns.ts';
+import { addConstants } from './add-constants.ts';
+import { changeKey } from './change-key.ts';
+import { selectColumns } from './select-columns.ts';
 import type { Target } from './sink.ts';
 import { tableName } from './target-name.ts';
 

@@ -39,6 +39,11 @@ export interface ChangeEvent {
   readonly tsMs: number;
 }
 
+/** Whether it stands for a tombstone whose delete was not read before it: nothing tells more of the row than its key. */
+export function isLoneTombstone({ op, source }: ChangeEvent): boolean {
+  return op === 'd' && source.name === '';
+}
+
 /** The key columns of a row. Throws RangeError when one is absent. */
 export function keyOf(table: TableSchema, row: Row): Row {
   const key = emptyRow();

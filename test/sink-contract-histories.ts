@@ -22,6 +22,8 @@ export interface Delivery {
 const HISTORIES = 25;
 /** Property runs, so that a store sees 500 histories. */
 export const HISTORY_RUNS = 20;
+/** Of two writers at once; each run waits for both. */
+export const CONCURRENT_RUNS = 8;
 const KEYS = 4;
 
 const key = fc.nat(KEYS - 1);

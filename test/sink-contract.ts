@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Sink, Target, Write, WriteOutcome } from '../consumers/sink.ts';
 import { keyText } from '../schemas/key-text.ts';
-import { batchesOf, deliveries, HISTORY_RUNS } from './sink-contract-histories.ts';
+import { batchesOf, CONCURRENT_RUNS, deliveries, HISTORY_RUNS } from './sink-contract-histories.ts';
 import {
   expectedRows,
   makeTarget,
@@ -368,7 +368,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
           await expectStored(histories, batches.flat());
         }),
         // Timing decides here, so a smaller example would prove nothing.
-        { numRuns: HISTORY_RUNS, endOnFailure: true },
+        { numRuns: CONCURRENT_RUNS, endOnFailure: true },
       );
     });
   });

@@ -67,6 +67,7 @@ const WRITERS: Readonly<Record<string, CellWriter>> = {
   Int16: integerWriter(16),
   Int32: integerWriter(32),
   Int64: integerWriter(64),
+  UInt64: (text) => (/^(?:0|[1-9]\d{0,19})$/.test(text) && BigInt(text) < 2n ** 64n ? text : null),
   Float32: (text, kind) => (kind === 'float4' ? text : sameFloat(text, Math.fround)),
   Float64: (text, kind) => (kind === 'float4' || kind === 'float8' ? text : sameFloat(text, Number)),
   UUID: (text) => (UUID.test(text) ? text : null),

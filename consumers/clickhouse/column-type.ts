@@ -39,13 +39,21 @@ const BASE_TYPES: Readonly<Record<ValueKind, string>> = {
 };
 
 /**
- * The whole type of a column, as a new table gets it. Every column but the key's is Nullable. An integer in the key is an
- * Int64 whatever its size, because ClickHouse cannot change the type of a key when Postgres widens it.
+ * The whole type of a column, as a new table gets it, by default or of a `base` that the operator chose. Every column but
+ * the key's is Nullable. An integer in the key is an Int64 whatever its size, because ClickHouse cannot change the type of a
+ * key when Postgres widens it.
  */
-export function columnType(column: Column, isKey: boolean): string {
-  const base = isKey && isInteger(column.kind) ? BASE_TYPES.int8 : baseType(column);
-  if (column.kind === 'enum') return isKey ? `LowCardinality(${base})` : `LowCardinality(Nullable(${base}))`;
-  return isKey ? base : nullable(base);
+export function columnType(
+  column: Column,
+  isKey: boolean,
+  {
+    base: chosen,
+    isLowCardinality = column.kind === 'enum',
+  }: { base?: string | undefined; isLowCardinality?: boolean } = {},
+): string {
+  const base = chosen ?? (isKey && isInteger(column.kind) ? BASE_TYPES.int8 : baseType(column));
+  const type = isKey ? base : nullable(base);
+  return isLowCardinality && base === 'String' ? lowCardinality(type) : type;
 }
 
 function isInteger(kind: ValueKind): boolean {
@@ -64,6 +72,14 @@ export function nullable(base: string): string {
   return `Nullable(${base})`;
 }
 
+function lowCardinality(type: string): string {
+  return `LowCardinality(${type})`;
+}
+
+export function isLowCardinality(type: string): boolean {
+  return type.startsWith('LowCardinality(');
+}
+
 export function isNullable(type: string): boolean {
   return /^(LowCardinality\()?Nullable\(/.test(type);
 }
@@ -74,9 +90,9 @@ export function baseOf(type: string): string {
   return inner === undefined ? type : baseOf(inner);
 }
 
-/** False for a type that Tailrace never makes: an operator chose it. */
+/** False for a type that Tailrace never makes, not even where the config asks for it. */
 export function isKnownType(base: string): boolean {
-  return Object.values(BASE_TYPES).includes(base) || decimalOf(base) !== null;
+  return base === 'UInt64' || Object.values(BASE_TYPES).includes(base) || decimalOf(base) !== null;
 }
 
 /** The smallest base type that holds all values of both; String holds those of every type. */
@@ -98,11 +114,12 @@ const HELD: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Digits that every integer of a type fits into. */
-const INTEGER_DIGITS: Readonly<Record<string, number>> = { Int16: 5, Int32: 10, Int64: 19 };
+const INTEGER_DIGITS: Readonly<Record<string, number>> = { Int16: 5, Int32: 10, Int64: 19, UInt64: 20 };
 
 function holdsInteger(base: string, other: string): boolean {
   const digits = INTEGER_DIGITS[other];
-  if (digits === undefined) return false;
+  // An integer with a sign does not fit one without.
+  if (digits === undefined || base === 'UInt64') return false;
   const decimal = decimalOf(base);
   const room = decimal === null ? INTEGER_DIGITS[base] : decimal.precision - decimal.scale;
   return room !== undefined && room >= digits;

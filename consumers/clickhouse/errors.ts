@@ -26,7 +26,7 @@ const RULES: readonly Rule[] = [
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
     sentence:
-      'The user may not do this; it needs SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, ALTER ADD COLUMN and ALTER MODIFY COLUMN on the database of this sink.',
+      'The user may not do this; it needs SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, DROP TABLE and ALTER TABLE on the database of this sink.',
   },
   {
     types: [
@@ -83,6 +83,20 @@ const RULES: readonly Rule[] = [
     code: 'SINK_SCHEMA_CONFLICT',
     sentence:
       'Database, table or a column is missing or of another type; create the database, or restart the sink so that it makes what is missing.',
+  },
+  {
+    types: [
+      'BAD_ARGUMENTS',
+      'BAD_TTL_EXPRESSION',
+      'READONLY_SETTING',
+      'SYNTAX_ERROR',
+      'UNKNOWN_FUNCTION',
+      'UNKNOWN_SETTING',
+    ],
+    outcome: 'stop',
+    code: 'CONFIG_INVALID',
+    sentence:
+      'ClickHouse does not take an expression or a setting in the `mapping` of a table; its own words follow.',
   },
   {
     types: [
@@ -157,6 +171,8 @@ export function classify(error: unknown): Verdict {
   const verdict = namesOf(error)
     .map((name) => VERDICTS.get(name))
     .find((found) => found !== undefined);
+  if (verdict?.code === 'CONFIG_INVALID')
+    return { ...verdict, sentence: `${verdict.sentence} ${toError(error).message}` };
   return (
     verdict ?? {
       outcome: 'stop',

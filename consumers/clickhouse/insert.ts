@@ -1,10 +1,11 @@
+import { Readable } from 'node:stream';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { TailraceError, toError } from '../../core/errors.ts';
-import type { Target, Write, WriteOutcome } from '../sink.ts';
+import type { Target, WriteOutcome } from '../sink.ts';
 import { classify, withoutValues } from './errors.ts';
-import { cellsOf, INTERNAL_COLUMNS, type StoredColumns } from './mapping.ts';
-import { quoteName } from './statements.ts';
-import type { Tables } from './tables.ts';
+import type { StoredColumns } from './mapping.ts';
+import { encodeBlock, type RowSource } from './native-block.ts';
+import { quoteName } from './quote.ts';
 
 /** How rows are sent. */
 export interface Inserter {
@@ -12,109 +13,94 @@ export interface Inserter {
   readonly settings: ClickHouseSettings;
 }
 
-interface Item {
-  /** Where the write stands in the batch. */
-  readonly position: number;
-  readonly write: Write;
+/** A table that takes entries of one target. */
+export interface Destination<Entry> {
+  readonly target: Target;
+  /** Its name in ClickHouse: the target's, or that of its history. */
+  readonly table: string;
+  readonly source: RowSource<Entry>;
+  stored(): Promise<StoredColumns>;
+  /** Makes columns String, for values that their types cannot hold. */
+  widen(columns: ReadonlySet<string>): Promise<StoredColumns>;
 }
 
-interface Row {
-  readonly position: number;
-  readonly cells: ReturnType<typeof cellsOf>;
+/** An entry, and where its outcome belongs. */
+export interface Item<Entry> {
+  readonly place: number;
+  readonly entry: Entry;
 }
 
 /**
- * Applies writes by one INSERT a table schema and answers one outcome each, in order: `applied`, because the table itself
- * keeps the highest version of a key, or `rejected`. Throws when an insert failed for a reason that no row is to blame for.
+ * Inserts entries by one INSERT and sets one outcome each: `applied`, because the table itself keeps the highest version of a
+ * row, or `rejected`. Throws when the insert failed for a reason that no row is to blame for.
  */
-export async function insertWrites(
+export async function insertEntries<Entry>(
   inserter: Inserter,
-  tables: Tables,
-  writes: readonly Write[],
-): Promise<WriteOutcome[]> {
-  const outcomes: WriteOutcome[] = [];
-  const items = writes.map((write, position): Item => ({ position, write }));
-  for (const [target, own] of Map.groupBy(items, ({ write }) => write.target)) {
-    const rows = await rowsOf(tables, target, own, outcomes);
-    await insertRows(inserter, target, rows, outcomes);
-  }
-  return outcomes;
-}
-
-/** Maps the writes of a target to rows. A column that cannot hold one of the values is made one that can. */
-async function rowsOf(
-  tables: Tables,
-  target: Target,
-  items: readonly Item[],
+  destination: Destination<Entry>,
+  items: readonly Item<Entry>[],
   outcomes: WriteOutcome[],
-): Promise<readonly Row[]> {
-  const misfits = new Set<string>();
-  const rows = mapRows(await tables.columnsOf(target), items, outcomes, misfits);
-  if (misfits.size === 0) return rows;
+): Promise<void> {
+  if (items.length === 0) return;
+  const { target, source } = destination;
+  const entries = items.map(({ entry }) => entry);
+  const first = encodeBlock(target, await destination.stored(), source, entries);
   // A String holds every value, so the second time no column is left over.
-  return mapRows(await tables.widen(target, misfits), items, outcomes, misfits);
-}
-
-function mapRows(
-  stored: StoredColumns,
-  items: readonly Item[],
-  outcomes: WriteOutcome[],
-  misfits: Set<string>,
-): Row[] {
-  const rows: Row[] = [];
-  for (const { position, write } of items) {
-    try {
-      rows.push({ position, cells: cellsOf(write, stored, misfits) });
-    } catch (error) {
-      if (!(error instanceof TailraceError)) throw error;
-      outcomes[position] = { result: 'rejected', error };
-    }
+  const block =
+    first.misfits.size === 0
+      ? first
+      : encodeBlock(target, await destination.widen(first.misfits), source, entries);
+  for (const [index, error] of block.rejected) {
+    const place = items[index]?.place;
+    if (place !== undefined) outcomes[place] = { result: 'rejected', error };
   }
-  return rows;
+  if (block.rejected.size === 0) await send(inserter, destination, items, block.chunks, outcomes);
+  else {
+    const rest = items.filter((_, index) => !block.rejected.has(index));
+    await insertEntries(inserter, destination, rest, outcomes);
+  }
 }
 
 /** When the server refuses the rows for what they hold, they are halved until the row to blame stands alone. */
-async function insertRows(
+async function send<Entry>(
   inserter: Inserter,
-  target: Target,
-  rows: readonly Row[],
+  destination: Destination<Entry>,
+  items: readonly Item<Entry>[],
+  chunks: readonly Buffer[],
   outcomes: WriteOutcome[],
 ): Promise<void> {
-  const [first] = rows;
-  if (first === undefined) return;
   try {
-    await insert(inserter, target, rows);
-    for (const { position } of rows) outcomes[position] = { result: 'applied' };
+    await insert(inserter, destination, chunks);
+    for (const { place } of items) outcomes[place] = { result: 'applied' };
   } catch (error) {
     const verdict = classify(error);
     if (verdict.outcome !== 'park') throw error;
-    if (rows.length === 1) {
-      const message = `a row of ${target.name}: ${toError(error).message}`;
+    const [only] = items;
+    if (items.length === 1 && only !== undefined) {
+      const message = `a row of ${destination.table}: ${toError(error).message}`;
       const rejection = new TailraceError('SINK_EVENT_REJECTED', message, verdict.sentence);
-      outcomes[first.position] = { result: 'rejected', error: rejection };
+      outcomes[only.place] = { result: 'rejected', error: rejection };
       return;
     }
-    const middle = Math.ceil(rows.length / 2);
-    await insertRows(inserter, target, rows.slice(0, middle), outcomes);
-    await insertRows(inserter, target, rows.slice(middle), outcomes);
+    const middle = Math.ceil(items.length / 2);
+    await insertEntries(inserter, destination, items.slice(0, middle), outcomes);
+    await insertEntries(inserter, destination, items.slice(middle), outcomes);
   }
 }
 
-async function insert(
+async function insert<Entry>(
   { client, settings }: Inserter,
-  { name, table }: Target,
-  rows: readonly Row[],
+  { target, table, source }: Destination<Entry>,
+  chunks: readonly Buffer[],
 ): Promise<void> {
-  const columns = [...table.columns, ...INTERNAL_COLUMNS].map((column) => quoteName(column.name));
-  const [first = '', ...rest] = columns;
+  const columns = [...target.table.columns, ...source.added].map(({ name }) => quoteName(name));
   try {
-    await client.insert({
-      table: quoteName(name),
-      columns: [first, ...rest],
-      format: 'JSONCompactEachRow',
-      values: rows.map(({ cells }) => cells),
+    const answer = await client.exec({
+      query: `INSERT INTO ${quoteName(table)} (${columns.join(', ')}) FORMAT Native`,
+      values: Readable.from(chunks, { objectMode: false }),
       clickhouse_settings: settings,
     });
+    // The answer is empty; an unread one would hold its connection.
+    for await (const _ of answer.stream);
   } catch (error) {
     throw withoutValues(error);
   }

@@ -1,75 +1,114 @@
 import { TailraceError } from '../../core/errors.ts';
-import { qualifiedName, type Column, type TableSchema } from '../../schemas/table-schema.ts';
-import type { Value } from '../../schemas/value.ts';
-import type { Target, Write } from '../sink.ts';
-import { textOf, type Cell, type CellWriter } from './cell.ts';
-import { columnType, type TableColumn } from './column-type.ts';
-import { quoteName } from './statements.ts';
+import { qualifiedName, type Column } from '../../schemas/table-schema.ts';
+import type { Value, ValueKind } from '../../schemas/value.ts';
+import type { Target } from '../sink.ts';
+import { cellWriterOf, textOf, type CellWriter } from './cell.ts';
+import { baseOf, columnType, isNullable, type TableColumn } from './column-type.ts';
+import type { ClickHouseTableOptions } from './config.ts';
+import type { Bytes } from './native-bytes.ts';
+import { nativeTypeOf, type NativeType } from './native-type.ts';
+import { quoteName } from './quote.ts';
 
-/** The columns of a stored table by name: what values become in them. */
-export type StoredColumns = ReadonlyMap<string, { readonly type: string; readonly cell: CellWriter }>;
+/** What values become in a column of a stored table. */
+export interface StoredColumn {
+  readonly base: string;
+  readonly isNullable: boolean;
+  readonly cell: CellWriter;
+  /** Null for a type that Tailrace never makes. */
+  readonly native: NativeType | null;
+}
 
-/** Columns that the operator wants as String, as `<target>.<column>`. */
-export type TextColumns = ReadonlySet<string>;
+/** By name. */
+export type StoredColumns = ReadonlyMap<string, StoredColumn>;
 
-/** The version and the tombstone mark, which ReplacingMergeTree takes as its arguments. */
-export const INTERNAL_COLUMNS: readonly TableColumn[] = [
-  { name: '__pos', type: 'UInt128' },
-  { name: '__deleted', type: 'UInt8' },
-];
-
-/**
- * The columns of a new table, the internal ones last. All but the key are Nullable, because a tombstone holds only the key.
- * Throws TailraceError for a column with an internal name.
- */
-export function columnsOf({ name: target, table }: Target, textColumns: TextColumns): readonly TableColumn[] {
-  const columns = table.columns.map((column) => {
-    const kind = textColumns.has(`${target}.${column.name}`) ? 'text' : column.kind;
-    return { name: column.name, type: columnType({ ...column, kind }, table.key.includes(column.name)) };
-  });
-  const taken = columns.find(({ name }) => INTERNAL_COLUMNS.some((internal) => internal.name === name));
-  if (taken === undefined) return [...columns, ...INTERNAL_COLUMNS];
-  throw new TailraceError(
-    'SINK_SCHEMA_CONFLICT',
-    `column ${taken.name} of ${qualifiedName(table)} has the name of a column that Tailrace adds`,
-    'give the column another name in this sink with the transform renameColumns.',
+export function storedColumnsOf(columns: readonly TableColumn[]): StoredColumns {
+  return new Map(
+    columns.map(({ name, type }) => {
+      const base = baseOf(type);
+      const stored = {
+        base,
+        isNullable: isNullable(type),
+        cell: cellWriterOf(base),
+        native: nativeTypeOf(base),
+      };
+      return [name, stored];
+    }),
   );
 }
 
 /**
- * The cells of a write: the table's columns in the order of its schema, then version and mark. A value that its stored column
- * cannot hold exactly adds the column to `misfits`, and the cells then serve nothing. Throws TailraceError
- * SINK_EVENT_REJECTED, naming column and type, for a value that no column of its kind has in Postgres, and for a misfit in
- * the key, whose type ClickHouse cannot change.
+ * The columns of a new table, those that Tailrace adds last. All but the key are Nullable, because a tombstone holds only the
+ * key. Throws TailraceError for a column with the name of an added one.
  */
-export function cellsOf(
-  write: Write,
-  stored: StoredColumns,
-  misfits: Set<string>,
-): readonly (Cell | number | null)[] {
-  const { table } = write.target;
-  const row = write.op === 'upsert' ? write.row : write.key;
-  const cells: (Cell | number | null)[] = table.columns.map((column) => {
-    const value = row[column.name] ?? null;
-    if (value === null) return null;
-    const { cell: makeCell, type } = storedColumn(stored, column);
-    const cell = makeCell(textOrReject(table, column, value), column.kind);
-    if (cell !== null) return cell;
-    if (table.key.includes(column.name)) throw keyMisfit(write.target, column, type);
-    misfits.add(column.name);
-    return null;
-  });
-  cells.push(BigInt(`0x${write.position}`).toString(), write.op === 'delete' ? 1 : 0);
-  return cells;
+export function columnsOf(
+  { table }: Target,
+  { columnTypes, lowCardinality }: Pick<ClickHouseTableOptions, 'columnTypes' | 'lowCardinality'>,
+  added: readonly TableColumn[],
+): readonly TableColumn[] {
+  const taken = table.columns.find(({ name }) => added.some((internal) => internal.name === name));
+  if (taken !== undefined)
+    throw new TailraceError(
+      'SINK_SCHEMA_CONFLICT',
+      `column ${taken.name} of ${qualifiedName(table)} has the name of a column that Tailrace adds`,
+      'give the column another name in this sink with the transform renameColumns.',
+    );
+  const columns = table.columns.map((column) => ({
+    name: column.name,
+    type: columnType(column, table.key.includes(column.name), {
+      base: columnTypes[column.name],
+      isLowCardinality: column.kind === 'enum' || lowCardinality.includes(column.name),
+    }),
+  }));
+  return [...columns, ...added];
 }
 
-function storedColumn(stored: StoredColumns, { name }: Column): { type: string; cell: CellWriter } {
-  const column = stored.get(name);
-  if (column === undefined) throw new RangeError(`column ${name} was not prepared`);
-  return column;
+/** Kinds whose values a stored type takes in the form of value.ts, with no text made of them. */
+const DIRECT: Partial<Record<ValueKind, RegExp>> = {
+  boolean: /^Bool/,
+  int2: /^U?Int/,
+  int4: /^U?Int/,
+  int8: /^U?Int/,
+  float4: /^Float/,
+  float8: /^Float64/,
+  numeric: /^Decimal/,
+  uuid: /^UUID/,
+  date: /^Date/,
+  timestamp: /^DateTime64/,
+  timestamptz: /^DateTime64/,
+  text: /^String/,
+  enum: /^String/,
+  json: /^String/,
+  jsonb: /^String/,
+  time: /^String/,
+  timetz: /^String/,
+  interval: /^String/,
+  other: /^String/,
+};
+
+/**
+ * Appends a value to the bytes of a column. False where the stored column cannot hold it exactly. Throws TailraceError
+ * SINK_EVENT_REJECTED, naming column and type, for a value that no column of its kind has in Postgres, and for one that does
+ * not fit its column in the key, whose type ClickHouse cannot change.
+ */
+export type PutValue = (out: Bytes, value: Exclude<Value, null>) => boolean;
+
+export function putValueOf(
+  target: Target,
+  column: Column,
+  { base, native, cell: makeCell }: StoredColumn,
+): PutValue {
+  const isDirect = DIRECT[column.kind]?.test(base) ?? false;
+  const isKey = target.table.key.includes(column.name);
+  return (out, value) => {
+    if (isDirect && native?.put(out, value) === true) return true;
+    const cell = makeCell(textOrReject(target, column, value), column.kind);
+    if (cell !== null && native?.put(out, native.ofCell(cell)) === true) return true;
+    if (isKey) throw keyMisfit(target, column, base);
+    return false;
+  };
 }
 
-function textOrReject(table: TableSchema, column: Column, value: Exclude<Value, null>): string {
+function textOrReject({ table }: Target, column: Column, value: Exclude<Value, null>): string {
   try {
     return textOf(value, column);
   } catch (error) {
@@ -86,7 +125,7 @@ function keyMisfit({ name, table }: Target, column: Column, type: string): Tailr
   return new TailraceError(
     'SINK_EVENT_REJECTED',
     `a value of column ${column.name} (${column.type}) in the key of ${qualifiedName(table)} does not fit ${type}`,
-    `give the sink the option textColumns: [${name}.${column.name}], then ${fillAnew(name)}.`,
+    `give the table columnTypes: { ${column.name}: String } in the mapping of this sink, then ${fillAnew(name)}.`,
   );
 }
 

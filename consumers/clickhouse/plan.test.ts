@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Column } from '../../schemas/table-schema.ts';
 import type { Target } from '../sink.ts';
-import { optionsSchema } from './config.ts';
+import { optionsSchema, tableOptionsSchema } from './config.ts';
 import { plan } from './plan.ts';
 
 const OPTIONS = optionsSchema.parse({ url: 'http://localhost:8123' });
@@ -16,8 +16,15 @@ function target(columns: readonly Pick<Column, 'name' | 'kind'>[], name = 'order
   return { name, table: { schema: 'public', name, columns: described, key: ['id'], foreignKeys: [] } };
 }
 
-const planned = (before: Target | null, after: Target, others: readonly Target[] = []) =>
-  plan({ before, after, allBefore: [], allAfter: [after, ...others] }, OPTIONS);
+const planned = (
+  before: Target | null,
+  after: Target,
+  others: readonly Target[] = [],
+  mapping: object = {},
+) =>
+  plan({ before, after, allBefore: [], allAfter: [after, ...others] }, OPTIONS, () =>
+    tableOptionsSchema.parse(mapping),
+  );
 
 const ID = { name: 'id', kind: 'int4' } as const;
 
@@ -54,4 +61,30 @@ test('a key whose values its column cannot hold needs a new table', () => {
 test('a column and a table of the names that Tailrace takes are refused', () => {
   expect(() => planned(null, target([ID, { name: '__pos', kind: 'int4' }]))).toThrow('__pos');
   expect(() => planned(null, target([ID], 'orders_current'), [target([ID])])).toThrow('orders_current');
+});
+
+test('a new table is told of with all that is made beside it', () => {
+  const mapping = {
+    history: true,
+    materializedViews: { per_day: { from: 'history', every: 'day', values: { changes: 'count()' } } },
+  };
+  expect(planned(null, target([ID]), [], mapping).why).toBe(
+    'makes table orders and its view, its history, per_day',
+  );
+});
+
+test('another key needs a new table', () => {
+  const before = target([ID, { name: 'at', kind: 'date' }]);
+  const after = { ...before, table: { ...before.table, key: ['id', 'at'] } };
+  expect(planned(before, after)).toMatchObject({
+    effect: 'rebuild',
+    why: expect.stringContaining('ORDER BY is (`id`), and needs to be (`id`, `at`)') as string,
+  });
+});
+
+test('a column that the config needs cannot go', () => {
+  const before = target([ID, { name: 'status', kind: 'text' }]);
+  expect(() => planned(before, target([ID]), [], { lowCardinality: ['status'] })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }),
+  );
 });

@@ -3,7 +3,7 @@ import type { Column } from '../../schemas/table-schema.ts';
 import type { Value, ValueKind } from '../../schemas/value.ts';
 import { expectedRows, makeTarget, normalizedRows, upsert } from '../../test/sink-contract-model.ts';
 import type { Sink, Target, Write } from '../sink.ts';
-import { viewOf } from './statements.ts';
+import { viewOf } from './table-layout.ts';
 import { newSink, readLive, server, typesOf, verdictOf } from './test-sink.ts';
 
 type Columns = Readonly<Record<string, Partial<Column> & { kind: ValueKind }>>;

@@ -1,15 +1,15 @@
-import {
-  ClickHouseLogLevel,
-  createClient,
-  type ClickHouseClient,
-  type ClickHouseSettings,
-} from '@clickhouse/client';
-import type { Sink, SinkContext } from '../sink.ts';
-import type { ClickHouseOptions } from './config.ts';
-import { insertWrites } from './insert.ts';
+import type { ClickHouseSettings } from '@clickhouse/client';
+import type { Sink, SinkContext, Target, WriteOutcome } from '../sink.ts';
+import { openClient } from './client.ts';
+import type { ClickHouseOptions, ClickHouseTableOptions } from './config.ts';
+import { insertEntries, type Inserter, type Item } from './insert.ts';
+import type { RowSource } from './native-block.ts';
+import { openPartsWatch } from './parts-watch.ts';
+import { CHANGES, WRITES } from './rows.ts';
 import { truncateRows } from './statements.ts';
-import { assertNoViewAmong } from './structure.ts';
-import { openTables } from './tables.ts';
+import { historyOf } from './table-layout.ts';
+import { openTables, type Tables } from './tables.ts';
+import { assertNamesDiffer } from './taken-names.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** Without a byte from the server. */
@@ -19,13 +19,31 @@ const LONG_WORK: ClickHouseSettings = {
   send_progress_in_http_headers: 1,
   http_headers_progress_interval_ms: '20000',
 };
+/** The first rows of a table that is partitioned by time may lie in any number of partitions. */
+const ANY_PARTITIONS: ClickHouseSettings = { max_partitions_per_insert_block: '0' };
+/** Each INSERT makes a part a partition, and parts have to be merged: few and large ones are what ClickHouse wants. */
+const MAX_WRITES = 50_000;
+
+/** A sink that keeps histories. */
+export type ClickHouseSink = Sink & Required<Pick<Sink, 'record'>>;
 
 /** Table `<name>` and view `<name>_current`, one INSERT a table and batch. Layout and rules: README.md beside this file. */
-export function createClickHouseSink(options: ClickHouseOptions, { log }: SinkContext): Sink {
-  const client = openClient(options);
+export function createClickHouseSink(
+  options: ClickHouseOptions,
+  { log, tableOptions }: SinkContext<ClickHouseTableOptions>,
+): ClickHouseSink {
+  const client = openClient(options, {
+    ...(options.compression === 'none' ? {} : { compression: { request: { codec: options.compression } } }),
+    request_timeout: REQUEST_TIMEOUT_MS,
+  });
   const inserter = { client, settings: insertSettings(options) };
-  const tables = openTables({ client, textColumns: new Set(options.textColumns), log });
+  const tables = openTables({ client, log }, tableOptions);
+  const watchParts = openPartsWatch(client, log);
+  let known: ReadonlyMap<string, Target> = new Map();
   return {
+    maxWrites: MAX_WRITES,
+    lingerMs: options.lingerMs,
+
     async connect() {
       const abort = AbortSignal.timeout(CONNECT_TIMEOUT_MS);
       const answer = await client.query({ query: 'SELECT 1', format: 'JSONEachRow', abort_signal: abort });
@@ -33,18 +51,34 @@ export function createClickHouseSink(options: ClickHouseOptions, { log }: SinkCo
     },
 
     async prepare(targets) {
-      assertNoViewAmong(targets);
+      const all = new Map([...known, ...targets.map((target) => [target.name, target] as const)]);
+      assertNamesDiffer([...all.values()], tableOptions);
+      known = all;
       for (const target of targets) await tables.prepare(target);
     },
 
-    write: (writes) => insertWrites(inserter, tables, writes),
+    async write(writes) {
+      const outcomes: WriteOutcome[] = [];
+      const insertion = { inserter, tables, source: WRITES, tableOf: ({ name }: Target) => name };
+      await insertAll(insertion, itemsOf(writes), outcomes);
+      await watchParts(writes.map(({ target }) => target.name));
+      return outcomes;
+    },
+
+    async record(changes) {
+      const outcomes = changes.map((): WriteOutcome => ({ result: 'applied' }));
+      const insertion = { inserter, tables, source: CHANGES, tableOf: ({ name }: Target) => historyOf(name) };
+      const kept = itemsOf(changes).filter(({ entry }) => tableOptions(entry.target.table).history !== null);
+      await insertAll(insertion, kept, outcomes);
+      return outcomes;
+    },
 
     async truncate(target, position) {
-      await tables.columnsOf(target);
+      await tables.columnsOf(target, target.name);
       await client.command({
         query: truncateRows(target.name, target.table.key),
         query_params: { position: BigInt(`0x${position}`).toString() },
-        clickhouse_settings: LONG_WORK,
+        clickhouse_settings: { ...LONG_WORK, ...ANY_PARTITIONS },
       });
     },
 
@@ -52,25 +86,34 @@ export function createClickHouseSink(options: ClickHouseOptions, { log }: SinkCo
   };
 }
 
-/** The client lets the parts of a url win over its options, so the url is taken apart here. */
-function openClient(options: ClickHouseOptions): ClickHouseClient {
-  const url = new URL(options.url);
-  const username = options.username ?? decodeURIComponent(url.username);
-  const password = options.password ?? decodeURIComponent(url.password);
-  const database = options.database ?? decodeURIComponent(url.pathname.slice(1));
-  url.username = '';
-  url.password = '';
-  url.pathname = '/';
-  return createClient({
-    url,
-    ...(username === '' ? {} : { username, password }),
-    ...(database === '' ? {} : { database }),
-    ...(options.ca === undefined ? {} : { tls: { ca_cert: Buffer.from(options.ca) } }),
-    compression: { request: options.compression },
-    request_timeout: REQUEST_TIMEOUT_MS,
-    // The runtime logs errors, once and without values.
-    log: { level: ClickHouseLogLevel.OFF },
-  });
+interface Insertion<Entry> {
+  readonly inserter: Inserter;
+  readonly tables: Tables;
+  readonly source: RowSource<Entry>;
+  readonly tableOf: (target: Target) => string;
+}
+
+function itemsOf<Entry>(entries: readonly Entry[]): Item<Entry>[] {
+  return entries.map((entry, place) => ({ place, entry }));
+}
+
+/** One INSERT for each target, and one outcome for each entry. */
+async function insertAll<Entry extends { readonly target: Target }>(
+  { inserter, tables, source, tableOf }: Insertion<Entry>,
+  items: readonly Item<Entry>[],
+  outcomes: WriteOutcome[],
+): Promise<void> {
+  for (const [target, own] of Map.groupBy(items, ({ entry }) => entry.target)) {
+    const table = tableOf(target);
+    const destination = {
+      target,
+      table,
+      source,
+      stored: () => tables.columnsOf(target, table),
+      widen: (columns: ReadonlySet<string>) => tables.widen(target, table, columns),
+    };
+    await insertEntries(inserter, destination, own, outcomes);
+  }
 }
 
 /** All of them are set, because the server's own defaults differ by version and by profile. */
@@ -78,8 +121,8 @@ function insertSettings({ asyncInsert }: ClickHouseOptions): ClickHouseSettings 
   return {
     async_insert: asyncInsert ? 1 : 0,
     wait_for_async_insert: 1,
-    date_time_input_format: 'basic',
     input_format_null_as_default: 0,
-    precise_float_parsing: 1,
+    input_format_native_allow_types_conversion: 1,
+    ...ANY_PARTITIONS,
   };
 }

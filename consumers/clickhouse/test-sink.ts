@@ -3,22 +3,28 @@ import { keyText } from '../../schemas/key-text.ts';
 import type { Row } from '../../schemas/value.ts';
 import type { StoredRow } from '../../test/sink-contract-model.ts';
 import type { Sink, Target } from '../sink.ts';
-import { tableOptionsOf } from '../load-sink.ts';
+import { tableOptionsOf } from '../../test/table-options.ts';
 import { sink as clickhouse } from './index.ts';
-import { quoteName, viewOf } from './statements.ts';
+import { quoteName } from './quote.ts';
+import { viewOf } from './table-layout.ts';
+import { createClickHouseSink, type ClickHouseSink } from './sink.ts';
 import { storedRow, testServer } from './test-server.ts';
 
 /** What the integration tests of this folder share: a database of their own, sinks on it, and a reader beside them. */
 
 export const server = testServer();
 
-export function newSink(options: object = {}): Sink {
+/** `mapping` is that of every table. */
+export function newSink(
+  options: object = {},
+  mapping: Readonly<Record<string, unknown>> = {},
+): ClickHouseSink {
   const context = {
     name: 'test',
     log: createLogger({ test: 'clickhouse' }),
-    tableOptions: tableOptionsOf(clickhouse, 'test'),
+    tableOptions: tableOptionsOf(clickhouse, 'test', { 'public.*': mapping }),
   };
-  return clickhouse.create(clickhouse.options.parse({ url: server.url, ...options }), context);
+  return createClickHouseSink(clickhouse.options.parse({ url: server.url, ...options }), context);
 }
 
 export async function openSink(): Promise<{ sink: Sink; close(): Promise<void> }> {

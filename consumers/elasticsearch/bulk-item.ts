@@ -3,21 +3,38 @@ import type { Position } from '../../schemas/position.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
 import type { Target, Write, WriteOutcome } from '../sink.ts';
 import { classify, refusalOf } from './errors.ts';
-import { documentId, documentOf, tombstoneOf, type StoredFields } from './mapping.ts';
-import { aliasNameOf } from './names.ts';
-import { externalVersion } from './version.ts';
+import { documentId, documentOf, routingOf, tombstoneOf, type DocumentShape } from './mapping.ts';
+import { externalVersion, isShared } from './version.ts';
 
-const CHUNK_WRITES = 2_000;
-const CHUNK_BYTES = 5 * 1024 * 1024;
+/** As many as the runtime gives at once: each request costs the server a sync of its log. */
+const CHUNK_WRITES = 5_000;
+/** Most often as many bytes; a character has three at most. */
+const CHUNK_CHARS = 5 * 1024 * 1024;
+
+/** The place of a document. */
+export interface DocumentPlace {
+  readonly alias: string;
+  readonly id: string;
+  /** Null where the `_id` chooses the shard. */
+  readonly routing: string | null;
+}
 
 /** One write as it stands in a bulk request. */
 export interface BulkItem {
   /** Where the write stands in the batch. */
-  readonly position: number;
+  readonly slot: number;
   readonly table: TableSchema;
   /** Action line and document line. */
   readonly lines: string;
-  readonly bytes: number;
+  /** Null where a conflict tells that the write is stale; otherwise other positions have the same version. */
+  readonly shared: SharedWrite | null;
+}
+
+/** What it takes to do a write again in another way. */
+export interface SharedWrite {
+  readonly place: DocumentPlace;
+  readonly position: Position;
+  readonly document: string;
 }
 
 /** What Elasticsearch answers to one item. */
@@ -27,44 +44,67 @@ export interface BulkAnswer {
 }
 
 /** Throws TailraceError for a write that Elasticsearch cannot hold (SINK_EVENT_REJECTED) or that has no version (stop). */
-export function bulkItem(position: number, write: Write, stored: StoredFields): BulkItem {
+export function bulkItem(slot: number, write: Write, shape: DocumentShape): BulkItem {
   const { table } = write.target;
-  const document = documentOf(write, stored, Date.now());
-  return indexItem(position, write.target, documentId(table, write.key), write.position, document);
+  const routing = routingOf(table, write.key, shape);
+  const place = { alias: shape.alias, id: documentId(table, write.key), routing };
+  return indexItem(slot, table, place, write.position, documentOf(write, shape, Date.now()));
 }
 
-/** The tombstone of a document that is known by its `_id`. */
-export function tombstoneItem(position: number, target: Target, id: string, version: Position): BulkItem {
-  return indexItem(position, target, id, version, tombstoneOf(version, Date.now()));
+/** The tombstone of a document that is known by its place. */
+export function tombstoneItem(
+  slot: number,
+  { table }: Target,
+  place: DocumentPlace,
+  position: Position,
+): BulkItem {
+  return indexItem(slot, table, place, position, tombstoneOf(position, Date.now()));
 }
 
 function indexItem(
-  position: number,
-  { name, table }: Target,
-  id: string,
-  version: Position,
+  slot: number,
+  table: TableSchema,
+  place: DocumentPlace,
+  position: Position,
   document: string,
 ): BulkItem {
+  const shared = isShared(position) ? { place, position, document } : null;
+  const type = shared === null ? 'external_gte' : 'external';
   // The version is written as bare digits: it passes 2^53, so that it must not become a JavaScript number.
-  const action =
-    `{"index":{"_index":${JSON.stringify(aliasNameOf(name))},"_id":${JSON.stringify(id)},` +
-    `"version_type":"external_gte","version":${externalVersion(version)}}}`;
-  const lines = `${action}\n${document}\n`;
-  return { position, table, lines, bytes: Buffer.byteLength(lines) };
+  const guard = `"version_type":"${type}","version":${externalVersion(position)}`;
+  return { slot, table, lines: linesOf(place, guard, document), shared };
 }
 
-/** Requests of bounded size; a document above the bound goes alone. */
-export function* chunksOf(items: readonly BulkItem[]): Generator<readonly BulkItem[]> {
+/** The same write, to be done only while the document is the one that was read. */
+export function guardedItem(
+  { slot, table }: BulkItem,
+  shared: SharedWrite,
+  read: { readonly seqNo: number; readonly primaryTerm: number },
+): BulkItem {
+  const guard = `"if_seq_no":${read.seqNo},"if_primary_term":${read.primaryTerm}`;
+  return { slot, table, lines: linesOf(shared.place, guard, shared.document), shared };
+}
+
+function linesOf({ alias, id, routing }: DocumentPlace, guard: string, document: string): string {
+  const action = `{"index":{"_index":${JSON.stringify(alias)},"_id":${JSON.stringify(id)},`;
+  const routed = routing === null ? '' : `"routing":${JSON.stringify(routing)},`;
+  // A joined text does not hold on to its pieces, and thousands of items wait for their request.
+  return [action, routed, guard, '}}\n', document, '\n'].join('');
+}
+
+/** Requests of bounded size, none larger than `maxBytes`; a document above the bound goes alone. */
+export function* chunksOf(items: readonly BulkItem[], maxBytes: number): Generator<readonly BulkItem[]> {
+  const maxChars = Math.min(CHUNK_CHARS, Math.floor(maxBytes / 3));
   let chunk: BulkItem[] = [];
-  let bytes = 0;
+  let chars = 0;
   for (const item of items) {
-    if (chunk.length > 0 && (chunk.length === CHUNK_WRITES || bytes + item.bytes > CHUNK_BYTES)) {
+    if (chunk.length > 0 && (chunk.length === CHUNK_WRITES || chars + item.lines.length > maxChars)) {
       yield chunk;
       chunk = [];
-      bytes = 0;
+      chars = 0;
     }
     chunk.push(item);
-    bytes += item.bytes;
+    chars += item.lines.length;
   }
   if (chunk.length > 0) yield chunk;
 }

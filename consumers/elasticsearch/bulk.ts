@@ -1,69 +1,93 @@
 import { TailraceError, toError } from '../../core/errors.ts';
-import type { Write, WriteOutcome } from '../sink.ts';
-import { bulkItem, chunksOf, outcomeOf, type BulkAnswer, type BulkItem } from './bulk-item.ts';
+import type { WriteOutcome } from '../sink.ts';
+import { chunksOf, outcomeOf, type BulkAnswer, type BulkItem } from './bulk-item.ts';
 import { ElasticsearchRefusal, isTooLarge, refusalOf } from './errors.ts';
-import type { Indices } from './indices.ts';
 import type { Send } from './requests.ts';
+import { settleShared } from './shared-version.ts';
+
+/** That of a server that does not tell its own. */
+const DEFAULT_MAX_BYTES = 100 * 1024 * 1024;
 
 /** When readers see what a request wrote, see config.ts. */
 export type Refresh = boolean | 'wait_for';
 
+/** Sends items in one request; answers in their order. */
+type Request = (items: readonly BulkItem[]) => Promise<readonly BulkAnswer[]>;
+
 /**
- * Applies writes by versioned index operations and answers one outcome each, in order. Throws when a request or an item
- * failed in a way that no row is to blame for; sending the whole batch again is safe.
+ * Sends items in requests of bounded size and notes the outcome of each in its slot. Throws when a request or an item failed in
+ * a way that no row is to blame for; sending all of them again is safe.
  */
-export async function writeBulk(
-  send: Send,
-  indices: Indices,
-  writes: readonly Write[],
-  refresh: Refresh,
-): Promise<WriteOutcome[]> {
-  const outcomes: WriteOutcome[] = [];
-  const items: BulkItem[] = [];
-  for (const [position, write] of writes.entries()) {
-    const stored = await indices.fieldsOf(write.target);
+export type SendItems = (items: readonly BulkItem[], outcomes: WriteOutcome[]) => Promise<void>;
+
+export function openBulk(send: Send, refresh: Refresh): SendItems {
+  const request: Request = (chunk) => sendBulk(send, chunk, refresh);
+  let maxBytes: number | null = null;
+
+  return async (items, outcomes) => {
     try {
-      items.push(bulkItem(position, write, stored));
+      maxBytes ??= await largestRequestBytes(send);
+      for (const chunk of chunksOf(withoutTooLarge(items, maxBytes, outcomes), maxBytes)) {
+        await writeChunk(request, chunk, outcomes);
+        const open = chunk.filter((item) => item.shared !== null && outcomes[item.slot]?.result === 'stale');
+        await settleShared(send, open, outcomes, (some) => writeChunk(request, some, outcomes));
+      }
     } catch (error) {
-      if (!isRejection(error)) throw error;
-      outcomes[position] = { result: 'rejected', error };
+      // The next server may be another one.
+      maxBytes = null;
+      throw error;
     }
-  }
-  await sendItems(send, items, refresh, outcomes);
-  return outcomes;
+  };
 }
 
-/** Sends items in requests of bounded size and notes the outcome of each at its position. Throws as `writeBulk`. */
-export async function sendItems(
-  send: Send,
+/** `http.max_content_length` of the strictest node: a larger request is often cut off without an answer. */
+async function largestRequestBytes(send: Send): Promise<number> {
+  const { body } = await send({
+    method: 'GET',
+    path: '/_nodes/http',
+    query: { filter_path: 'nodes.*.http.max_content_length_in_bytes' },
+  });
+  const { nodes = {} } = body as {
+    nodes?: Record<string, { http: { max_content_length_in_bytes: number } }>;
+  };
+  return Math.min(
+    DEFAULT_MAX_BYTES,
+    ...Object.values(nodes).map(({ http }) => http.max_content_length_in_bytes),
+  );
+}
+
+/** The items that fit into a request alone; the others are rejected. */
+function withoutTooLarge(
   items: readonly BulkItem[],
-  refresh: Refresh,
+  maxBytes: number,
   outcomes: WriteOutcome[],
-): Promise<void> {
-  const request = (chunk: readonly BulkItem[]): Promise<readonly BulkAnswer[]> =>
-    sendBulk(send, chunk, refresh);
-  for (const chunk of chunksOf(items)) await writeChunk(request, chunk, outcomes);
+): readonly BulkItem[] {
+  // A character takes three bytes at most, so nearly no item needs to be counted.
+  const isTooLong = ({ lines }: BulkItem): boolean =>
+    lines.length * 3 > maxBytes && Buffer.byteLength(lines) > maxBytes;
+  if (!items.some(isTooLong)) return items;
+  return items.filter((item) => {
+    if (!isTooLong(item)) return true;
+    outcomes[item.slot] = { result: 'rejected', error: refusalOf(413, 'content_too_long_exception') };
+    return false;
+  });
 }
 
-function isRejection(error: unknown): error is TailraceError {
-  return error instanceof TailraceError && error.code === 'SINK_EVENT_REJECTED';
-}
-
-/** A request that is too large for the server is halved until the row to blame stands alone. */
+/** A request that is too large for the server, or for a proxy before it, is halved until the row to blame stands alone. */
 async function writeChunk(
-  request: (chunk: readonly BulkItem[]) => Promise<readonly BulkAnswer[]>,
+  request: Request,
   chunk: readonly BulkItem[],
   outcomes: WriteOutcome[],
 ): Promise<void> {
   try {
     const answers = await request(chunk);
     for (const [index, item] of chunk.entries())
-      outcomes[item.position] = outcomeOf(item, answers[index] ?? { status: 0, error: {} });
+      outcomes[item.slot] = outcomeOf(item, answers[index] ?? { status: 0, error: {} });
   } catch (error) {
     if (!isTooLarge(error)) throw error;
     const [first] = chunk;
     if (chunk.length === 1 && first !== undefined) {
-      outcomes[first.position] = { result: 'rejected', error: toError(error) };
+      outcomes[first.slot] = { result: 'rejected', error: toError(error) };
       return;
     }
     const middle = Math.ceil(chunk.length / 2);
@@ -90,9 +114,10 @@ async function sendBulk(
   }).then((answer) => answer.body, throwWholeRefusal);
   const answers = ((body as { items?: { index: BulkAnswer }[] }).items ?? []).map(({ index }) => index);
   for (const { status, error } of answers) {
-    const refusal = refusalOf(status, error?.type, error?.reason);
+    if (error === undefined) continue;
+    const refusal = refusalOf(status, error.type, error.reason);
     // Elasticsearch sums the items of a shard here, so a single item's answer blames no single row.
-    if (error !== undefined && isTooLarge(refusal)) throw refusal;
+    if (isTooLarge(refusal)) throw refusal;
   }
   return answers;
 }

@@ -4,18 +4,21 @@ import type { Verdict } from '../sink.ts';
 
 /**
  * An error answer of Elasticsearch, to a whole request or to one item of a bulk. It carries the status and the type alone:
- * the reason and the client's own error object quote documents.
+ * the client's own error object quotes documents, and the reason does unless the request had none.
  */
 export class ElasticsearchRefusal extends Error {
   readonly status: number;
   /** Elasticsearch's name of the error, for example `document_parsing_exception`. */
   readonly type: string;
+  /** The server's own words, only where they can quote no document. */
+  readonly reason: string | null;
 
-  constructor(status: number, type: string) {
+  constructor(status: number, type: string, reason: string | null = null) {
     super(`Elasticsearch answered ${status} ${type}`);
     this.name = 'ElasticsearchRefusal';
     this.status = status;
     this.type = type;
+    this.reason = reason;
   }
 }
 
@@ -155,11 +158,16 @@ function fits(rule: Rule, { status, type }: ElasticsearchRefusal): boolean {
 
 /**
  * The client's error without what it carries: its `meta` holds the request with all documents, its message may quote the
- * answer, which quotes values.
+ * answer, which quotes values. `keepsReason` is for requests without documents.
  */
-export function withoutDocuments(error: unknown): Error {
-  if (error instanceof errors.ResponseError)
-    return refusalOf(error.statusCode ?? 0, ...typeAndReason(error.body));
+export function withoutDocuments(error: unknown, keepsReason = false): Error {
+  if (error instanceof errors.ResponseError) {
+    const status = error.statusCode ?? 0;
+    const [type, reason] = typeAndReason(error.body);
+    return keepsReason && type !== undefined
+      ? new ElasticsearchRefusal(status, type, reason ?? null)
+      : refusalOf(status, type, reason);
+  }
   if (error instanceof errors.TimeoutError) return new errors.TimeoutError(error.message);
   if (error instanceof errors.ConnectionError) return new errors.ConnectionError(error.message);
   if (error instanceof errors.ElasticsearchClientError) return new Error(error.name);

@@ -7,6 +7,7 @@ import {
 } from './config.ts';
 import { classify } from './errors.ts';
 import { plan } from './plan.ts';
+import { query } from './query.ts';
 import { createElasticsearchSink } from './sink.ts';
 
 export const sink: SinkModule<ElasticsearchOptions, ElasticsearchTableOptions> = {
@@ -15,4 +16,5 @@ export const sink: SinkModule<ElasticsearchOptions, ElasticsearchTableOptions> =
   create: createElasticsearchSink,
   plan,
   classify,
+  query,
 };

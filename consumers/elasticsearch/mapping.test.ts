@@ -3,7 +3,8 @@ import { columnSchema, type TableSchema } from '../../schemas/table-schema.ts';
 import type { Row, Value, ValueKind } from '../../schemas/value.ts';
 import type { Write } from '../sink.ts';
 import { makePosition } from '../../schemas/position.ts';
-import { documentId, documentOf, fieldsOf } from './mapping.ts';
+import { tableOptionsSchema } from './config.ts';
+import { documentId, documentOf, documentShape, routingOf } from './mapping.ts';
 
 const FIELDS = new Map([['v', 'object']]);
 
@@ -21,6 +22,11 @@ function tableOf(columns: Readonly<Record<string, ValueKind>>, key: string[] = [
   };
 }
 
+/** The document of an upsert into an index whose fields have these types. */
+function documentIn(write: Write, fields = FIELDS, options: object = {}): string {
+  return documentOf(write, documentShape(write.target, fields, tableOptionsSchema.parse(options)), 1234);
+}
+
 function upsertOf(table: TableSchema, row: Row): Write {
   return { op: 'upsert', target: { name: 't', table }, key: row, row, position };
 }
@@ -28,7 +34,7 @@ function upsertOf(table: TableSchema, row: Row): Write {
 /** The text of column v in the document. */
 function sourceOf(kind: ValueKind, value: Value): string | undefined {
   const write = upsertOf(tableOf({ v: kind }), { v: value });
-  return /^\{"v":(.*),"__pos":"[0-9a-f]{32}"\}$/.exec(documentOf(write, FIELDS, 0))?.[1];
+  return /^\{"v":(.*),"__pos":"[0-9a-f]{32}"\}$/.exec(documentIn(write))?.[1];
 }
 
 test.each<[ValueKind, Value, string]>([
@@ -55,38 +61,42 @@ test.each<[ValueKind, Value, string]>([
 
 test('a jsonb of an older schema goes as text into a field that is no object any more', () => {
   const write = upsertOf(tableOf({ v: 'jsonb' }), { v: '{"a": 1}' });
-  expect(documentOf(write, new Map([['v', 'text']]), 0)).toBe(`{"v":"{\\"a\\": 1}","__pos":"${position}"}`);
+  expect(documentIn(write, new Map([['v', 'text']]))).toBe(`{"v":"{\\"a\\": 1}","__pos":"${position}"}`);
 });
 
 test('a null is absent from the document', () => {
   const write = upsertOf(tableOf({ id: 'int4', v: 'jsonb' }), { id: 1, v: null });
-  expect(documentOf(write, FIELDS, 0)).toBe(`{"id":1,"__pos":"${position}"}`);
+  expect(documentIn(write)).toBe(`{"id":1,"__pos":"${position}"}`);
 });
 
 test('a delete becomes a tombstone with the position and the time', () => {
   const target = { name: 't', table: tableOf({ id: 'int4' }) };
   const write: Write = { op: 'delete', target, key: { id: 1 }, position };
-  expect(JSON.parse(documentOf(write, FIELDS, 1234))).toEqual({
+  expect(JSON.parse(documentIn(write))).toEqual({
     __deleted: true,
     __deleted_at: 1234,
     __pos: position,
   });
 });
 
-test.each(['_id', '_source', '__pos', '', 'a..b', '.a', 'b.', ' '])(
-  'column %j is refused because it cannot be a field',
-  (name) => {
-    expect(() => fieldsOf(tableOf({ id: 'int4', [name]: 'text' }))).toThrow(
-      /renameColumns|cannot be a field/,
-    );
-  },
-);
+test('columns of an object stand in it, and an object of nulls alone is absent', () => {
+  const table = tableOf({ id: 'int4', street: 'text', bill_city: 'text', city: 'text', n: 'int4' });
+  const nest = { address: ['street', 'city', 'not there'], bill: { city: 'bill_city' } };
+  const row = { id: 1, street: 's', bill_city: null, city: 'c', n: 2 };
+  expect(documentIn(upsertOf(table, row), FIELDS, { nest })).toBe(
+    `{"id":1,"n":2,"address":{"street":"s","city":"c"},"__pos":"${position}"}`,
+  );
+  expect(documentIn(upsertOf(table, { bill_city: 'b' }), FIELDS, { nest })).toBe(
+    `{"bill":{"city":"b"},"__pos":"${position}"}`,
+  );
+});
 
-test.each(['constructor', 'a.b', 'Key Col', '_own'])('column %j is a field', (name) => {
-  expect(fieldsOf(tableOf({ id: 'int4', [name]: 'uuid' }))).toHaveProperty([name], {
-    type: 'keyword',
-    ignore_above: 8191,
-  });
+test('routing is the text of its key column, and an empty one is refused', () => {
+  const table = tableOf({ tenant: 'text', id: 'int8' }, ['tenant', 'id']);
+  const shape = documentShape({ name: 't', table }, FIELDS, tableOptionsSchema.parse({ routing: 'tenant' }));
+  expect(routingOf(table, { tenant: 'a:b', id: 1n }, shape)).toBe('a:b');
+  expect(() => routingOf(table, { tenant: '', id: 1n }, shape)).toThrow(/empty tenant/);
+  expect(routingOf(table, { tenant: '', id: 1n }, documentShape({ name: 't', table }, FIELDS))).toBeNull();
 });
 
 test('an id that Elasticsearch does not take is refused and not quoted', () => {

@@ -3,57 +3,40 @@ import { keyText, valueText } from '../../schemas/key-text.ts';
 import type { Position } from '../../schemas/position.ts';
 import { qualifiedName, type Column, type TableSchema } from '../../schemas/table-schema.ts';
 import type { Row, Value, ValueKind } from '../../schemas/value.ts';
-import type { Write } from '../sink.ts';
+import type { Target, Write } from '../sink.ts';
+import { DEFAULT_TABLE_OPTIONS, type ElasticsearchTableOptions } from './config.ts';
+import { aliasNameOf } from './names.ts';
+import { membersOf, nestedPaths } from './nest.ts';
 
-/** Lucene's longest term is 32,766 bytes and a character has at most four; longer values stay in `_source` unindexed. */
-const LONGEST_KEYWORD_CHARS = 8191;
 const LONGEST_ID_BYTES = 512;
 
-/** One field of an Elasticsearch mapping, for example `{type: 'keyword', ignore_above: 8191}`. */
-export type FieldMapping = Readonly<Record<string, unknown>> & { readonly type: string };
+/** A value as JSON text of the document's `_source`. */
+type ToJson = (value: Exclude<Value, null>) => string;
 
-interface Rule {
-  readonly field: FieldMapping;
-  /** The value as JSON text of the document's `_source`. */
-  json(value: Exclude<Value, null>): string;
-}
+const quoted: ToJson = (value) => JSON.stringify(valueText(value));
+const digits: ToJson = (value) => String(value);
 
-/**
- * A field keeps its type for ever, so it is the widest one (which costs no space), and it takes any value: after a change of
- * type in Postgres what the field cannot index still stands in `_source`.
- */
-const integer: FieldMapping = { type: 'long', ignore_malformed: true };
-const keyword: FieldMapping = { type: 'keyword', ignore_above: LONGEST_KEYWORD_CHARS };
-const text: FieldMapping = { type: 'text', fields: { keyword } };
-const date: FieldMapping = { type: 'date', format: 'strict_date_optional_time', ignore_malformed: true };
-/** Kept in `_source` alone: neither parsed nor searchable. */
-const unparsed: FieldMapping = { type: 'object', enabled: false };
-const unindexedText: FieldMapping = { type: 'keyword', index: false, doc_values: false };
-
-const quoted = (value: Exclude<Value, null>): string => JSON.stringify(valueText(value));
-const digits = (value: Exclude<Value, null>): string => String(value);
-
-const RULES: Readonly<Record<ValueKind, Rule>> = {
-  boolean: { field: { type: 'boolean', ignore_malformed: true }, json: digits },
-  int2: { field: integer, json: digits },
-  int4: { field: integer, json: digits },
-  int8: { field: integer, json: digits },
-  float4: { field: { type: 'float', ignore_malformed: true }, json: floatJson },
-  float8: { field: { type: 'double', ignore_malformed: true }, json: floatJson },
-  numeric: { field: { type: 'double', ignore_malformed: true }, json: quoted },
-  text: { field: text, json: quoted },
-  uuid: { field: keyword, json: quoted },
-  enum: { field: keyword, json: quoted },
-  date: { field: date, json: quoted },
-  timestamp: { field: date, json: quoted },
-  timestamptz: { field: date, json: quoted },
-  time: { field: keyword, json: quoted },
-  timetz: { field: keyword, json: quoted },
-  interval: { field: keyword, json: quoted },
-  bytea: { field: { type: 'binary' }, json: quoted },
-  json: { field: unindexedText, json: quoted },
-  jsonb: { field: unparsed, json: rawJson },
-  other: { field: keyword, json: quoted },
+const JSON_OF_KIND: Readonly<Record<ValueKind, ToJson>> = {
+  boolean: digits,
+  int2: digits,
+  int4: digits,
+  int8: digits,
+  float4: floatJson,
+  float8: floatJson,
+  numeric: quoted,
+  text: quoted,
+  uuid: quoted,
+  enum: quoted,
+  date: quoted,
+  timestamp: quoted,
+  timestamptz: quoted,
+  time: quoted,
+  timetz: quoted,
+  interval: quoted,
+  bytea: quoted,
+  json: quoted,
+  jsonb: rawJson,
+  other: quoted,
 };
 
 /** JSON has no NaN and no infinities: they go as strings, which ignore_malformed keeps in `_source` and out of the index. */
@@ -67,51 +50,91 @@ function rawJson(value: Exclude<Value, null>): string {
   return valueText(value).replace(/[\r\n]/g, ' ');
 }
 
-const INTERNAL_FIELDS: Readonly<Record<string, FieldMapping>> = {
-  __pos: { type: 'keyword' },
-  __deleted: { type: 'boolean' },
-  __deleted_at: { type: 'date' },
-};
+/** Fields that take JSON objects. Into another one, a jsonb of an older or an overridden type goes as its text. */
+const OBJECT_TYPES =
+  /^(?:object|nested|flattened|geo_point|geo_shape|rank_features|sparse_vector|\w+_range)$/;
 
-/** Field name to mapping, the internal fields included. Throws TailraceError for a column that cannot be a field. */
-export function fieldsOf(table: TableSchema): Readonly<Record<string, FieldMapping>> {
-  for (const column of table.columns) assertFieldName(table, column);
-  const columns = table.columns.map((column) => [column.name, RULES[column.kind].field] as const);
-  return Object.fromEntries([...columns, ...Object.entries(INTERNAL_FIELDS)]);
+/** Whether a field of this type takes a JSON object. */
+export function takesObjects(type: string): boolean {
+  return OBJECT_TYPES.test(type);
 }
 
-const METADATA_FIELDS = /^_(id|index|source|type|size|field_names|ignored|routing|meta|tier|doc_count|nested_path|version|seq_no|data_stream_timestamp|tsid|ts_routing_hash|feature|ignored_source|inference_fields|primary_term|slice)$/; // prettier-ignore
-
-function assertFieldName(table: TableSchema, { name }: Column): void {
-  const segments = name.split('.');
-  const usable = segments.every((segment) => segment.trim() !== '');
-  if (usable && !METADATA_FIELDS.test(name) && !Object.hasOwn(INTERNAL_FIELDS, name)) return;
-  throw new TailraceError(
-    'SINK_SCHEMA_CONFLICT',
-    `column ${JSON.stringify(name)} of ${qualifiedName(table)} cannot be a field of Elasticsearch, which keeps that name for itself`,
-    'give the column another name in this sink with the transform renameColumns.',
-  );
-}
-
-/** The type of each field of an index, by the name of its column; `object` for a jsonb column. */
+/** The type of each field of an index by its path, as `{'id': 'long', 'address.street': 'text'}`. */
 export type StoredFields = ReadonlyMap<string, string>;
+
+interface Member {
+  readonly column: string;
+  /** The member's name with its quotes and colon. */
+  readonly prefix: string;
+  readonly json: ToJson;
+}
+
+/** How the rows of one schema of a target become documents of its index. */
+export interface DocumentShape {
+  readonly alias: string;
+  readonly members: readonly Member[];
+  readonly objects: readonly { readonly prefix: string; readonly members: readonly Member[] }[];
+  /** The key column whose value chooses the shard, null where the `_id` does. */
+  readonly routing: string | null;
+}
+
+export function documentShape(
+  { name: target, table }: Target,
+  stored: StoredFields,
+  options: ElasticsearchTableOptions = DEFAULT_TABLE_OPTIONS,
+): DocumentShape {
+  const paths = nestedPaths(options.nest);
+  const columns = new Map(table.columns.map((column) => [column.name, column]));
+  const member = ({ name, kind }: Column, field: string): Member => {
+    const isText = kind === 'jsonb' && !takesObjects(stored.get(paths.get(name) ?? name) ?? 'object');
+    return { column: name, prefix: prefixOf(field), json: isText ? quoted : JSON_OF_KIND[kind] };
+  };
+  return {
+    alias: aliasNameOf(target),
+    members: table.columns
+      .filter(({ name }) => !paths.has(name))
+      .map((column) => member(column, column.name)),
+    objects: Object.entries(options.nest).map(([object, group]) => ({
+      prefix: prefixOf(object),
+      members: membersOf(group).flatMap(([field, name]) => {
+        const column = columns.get(name);
+        return column === undefined ? [] : [member(column, field)];
+      }),
+    })),
+    routing: options.routing ?? null,
+  };
+}
+
+function prefixOf(field: string): string {
+  return `${JSON.stringify(field)}:`;
+}
 
 /**
  * The document of a write as JSON text: the row for an upsert, a tombstone for a delete. Null columns are absent, so that a
- * null is told from jsonb's own `null`. `nowMs` is the time that tombstones carry, for a later purge.
+ * null is told from jsonb's own `null`, and so is an object without columns. `nowMs` is the time that tombstones carry, for
+ * a later purge.
  */
-export function documentOf(write: Write, stored: StoredFields, nowMs: number): string {
+export function documentOf(write: Write, shape: DocumentShape, nowMs: number): string {
   if (write.op === 'delete') return tombstoneOf(write.position, nowMs);
-  const parts: string[] = [];
-  for (const { name, kind } of write.target.table.columns) {
-    const value = write.row[name] ?? null;
-    if (value === null) continue;
-    // An event from before the column ceased to be jsonb: the field would refuse an object.
-    const isText = kind === 'jsonb' && stored.get(name) !== 'object';
-    parts.push(`${JSON.stringify(name)}:${isText ? quoted(value) : RULES[kind].json(value)}`);
+  // Joined at the end: a text that grows by `+=` costs twice the time, for the pieces outlive a garbage collection.
+  const parts = ['{'];
+  pushMembers(parts, shape.members, write.row);
+  for (const { prefix, members } of shape.objects) {
+    const inner: string[] = [];
+    pushMembers(inner, members, write.row);
+    // Without the last comma.
+    if (inner.length > 0) parts.push(prefix, '{', ...inner.slice(0, -1), '},');
   }
-  parts.push(`"__pos":"${write.position}"`);
-  return `{${parts.join(',')}}`;
+  parts.push('"__pos":"', write.position, '"}');
+  return parts.join('');
+}
+
+/** Each member as three parts, the last of which is a comma. */
+function pushMembers(parts: string[], members: readonly Member[], row: Row): void {
+  for (const { column, prefix, json } of members) {
+    const value = row[column] ?? null;
+    if (value !== null) parts.push(prefix, json(value), ',');
+  }
 }
 
 export function tombstoneOf(position: Position, nowMs: number): string {
@@ -126,5 +149,17 @@ export function documentId(table: TableSchema, key: Row): string {
     'SINK_EVENT_REJECTED',
     `the key of a row of ${qualifiedName(table)} is empty or longer than ${LONGEST_ID_BYTES} bytes, which Elasticsearch does not take as an _id`,
     'leave such rows out of this sink with the transform filterRows, then start the sink again.',
+  );
+}
+
+/** The routing of a row, null where its `_id` chooses the shard. Throws TailraceError SINK_EVENT_REJECTED for an empty one. */
+export function routingOf(table: TableSchema, key: Row, { routing }: DocumentShape): string | null {
+  if (routing === null) return null;
+  const text = valueText(key[routing] ?? '');
+  if (text !== '') return text;
+  throw new TailraceError(
+    'SINK_EVENT_REJECTED',
+    `a row of ${qualifiedName(table)} has an empty ${routing}, which Elasticsearch does not take as routing`,
+    'leave such rows out of this sink with the transform filterRows, or route by another column.',
   );
 }

@@ -13,6 +13,8 @@ export interface Request {
   readonly lines?: string;
   readonly ignore?: readonly number[];
   readonly timeoutMs?: number;
+  /** The request has words of the config and of the table's structure alone, so that the server's reason may be told. */
+  readonly quotesConfig?: boolean;
 }
 
 export interface Answer {
@@ -48,7 +50,7 @@ function credentials(apiKey: string | undefined, username: string, password: str
 }
 
 export function sender(client: Client): Send {
-  return async ({ method, path, query, body, lines, ignore, timeoutMs }) => {
+  return async ({ method, path, query, body, lines, ignore, timeoutMs, quotesConfig }) => {
     try {
       const { statusCode, body: answer } = await client.transport.request(
         {
@@ -66,7 +68,7 @@ export function sender(client: Client): Send {
       );
       return { status: statusCode, body: answer };
     } catch (error) {
-      throw withoutDocuments(error);
+      throw withoutDocuments(error, quotesConfig);
     }
   };
 }

@@ -119,7 +119,7 @@ describe('elasticsearch', () => {
   test('positions that differ by one ordinal are told apart beyond 2^53', async () => {
     const late = (ordinal: number, body: string) => ({
       ...upsert(notes, { id: 20n, body }, 1),
-      position: makePosition((1n << 50n) - 8n, ordinal),
+      position: makePosition((1n << 50n) - 48n, ordinal),
     });
     expect(await sink.write([late(2, 'newer')])).toEqual([{ result: 'applied' }]);
     expect(await sink.write([late(1, 'older')])).toEqual([{ result: 'stale' }]);

@@ -1,9 +1,22 @@
 import { TailraceError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { Target } from '../sink.ts';
+import { compareIndex, told, type Comparison, type Difference } from './compare.ts';
+import type { ElasticsearchTableOptions } from './config.ts';
 import { ElasticsearchRefusal } from './errors.ts';
-import { fieldsOf, type FieldMapping, type StoredFields } from './mapping.ts';
+import {
+  fieldAt,
+  indicesBehind,
+  path,
+  readIndex,
+  typeOf,
+  type IndexState,
+  type WantedIndex,
+} from './index-state.ts';
+import type { StoredFields } from './mapping.ts';
 import { aliasNameOf, firstIndexOf } from './names.ts';
 import type { Send } from './requests.ts';
+import { wantedIndex } from './wanted-index.ts';
 
 /** Every column can take two fields (a text and its keyword), and Postgres allows 1,600 columns. */
 const FIELDS_LIMIT = 3300;
@@ -11,115 +24,173 @@ const FIELDS_LIMIT = 3300;
 /** Readers of the alias see live rows only; tombstones stay in the index to refuse stale writes. */
 const LIVE_ROWS = { bool: { must_not: { term: { __deleted: true } } } };
 
-interface IndexMapping {
-  readonly _meta?: { readonly tailrace?: { readonly target?: string } };
-  readonly properties?: Readonly<Record<string, { readonly type?: string }>>;
+/** The index of a target, as it is once it is prepared. */
+export interface PreparedIndex {
+  readonly name: string;
+  readonly fields: StoredFields;
 }
 
 /**
- * Makes index and alias of a target where they are missing and adds missing fields. A field is never removed and keeps its
- * type, so an older schema that comes again changes nothing. Safe to run twice and at once. Answers the fields' types.
+ * Makes index and alias of a target where they are missing, adds missing fields and changes what may be changed. A field is
+ * never removed and keeps its type, so an older schema that comes again changes nothing. Safe to run twice and at once.
+ * Throws SINK_SCHEMA_CONFLICT with all differences where the index cannot become what is wanted.
  */
-export async function prepareIndex(send: Send, target: Target): Promise<StoredFields> {
+export async function prepareIndex(
+  send: Send,
+  log: Logger,
+  target: Target,
+  options: ElasticsearchTableOptions,
+): Promise<PreparedIndex> {
   const alias = aliasNameOf(target.name);
-  const fields = fieldsOf(target.table);
-  try {
-    const index = (await indexBehind(send, alias)) ?? (await createIndex(send, alias, target.name, fields));
-    const mapping = await mappingOf(send, index);
-    assertOwner(index, target.name, mapping);
-    await addMissingFields(send, index, fields, mapping);
-    return new Map(Object.entries(fields).map(([name, { type }]) => [name, fieldAt(mapping, name) ?? type]));
-  } catch (error) {
-    if (!(error instanceof ElasticsearchRefusal) || error.status !== 400) throw error;
-    throw new TailraceError(
-      'SINK_SCHEMA_CONFLICT',
-      `Elasticsearch refused the structure of ${alias} (${error.type})`,
-      'rename the columns or the table for this sink, or remove what stands in the way (an index of that name).',
-      { cause: error },
-    );
-  }
+  const wanted = wantedIndex(target, options);
+  const name = (await indexOf(send, alias)) ?? (await createIndex(send, alias, wanted, options));
+  const found = await readIndex(send, name);
+  assertOwner(found, target.name);
+  const comparison = compareIndex(found, wanted);
+  if (comparison.fixed.length > 0)
+    throw differs(name, [...comparison.fixed, ...comparison.changes], 'no index can change that');
+  await change(send, log, found, wanted, comparison);
+  await hideTombstones(send, log, found, alias);
+  const fields = Object.entries(wanted.fields).map(([at, { type }]) => {
+    const stored = fieldAt(found.properties, at);
+    return [at, stored === undefined ? type : typeOf(stored)] as const;
+  });
+  return { name, fields: new Map(fields) };
 }
 
-/** The index of an alias, null where there is none. */
-export async function indexBehind(send: Send, alias: string): Promise<string | null> {
-  const { status, body } = await send({ method: 'GET', path: `/_alias/${path(alias)}`, ignore: [404] });
-  return status === 404 ? null : (Object.keys(body as object)[0] ?? null);
+/** The index of an alias, null where there is none. Throws SINK_SCHEMA_CONFLICT where there are several. */
+export async function indexOf(send: Send, alias: string): Promise<string | null> {
+  const [first, ...others] = await indicesBehind(send, alias);
+  if (others.length === 0) return first ?? null;
+  throw new TailraceError(
+    'SINK_SCHEMA_CONFLICT',
+    `alias ${alias} stands for several indices: ${[first, ...others].join(', ')}`,
+    'take the alias from all of them but the one that the sink fills.',
+  );
 }
 
 /** Both steps change nothing when they are repeated, so a crash between them or a second process does no harm. */
 async function createIndex(
   send: Send,
   alias: string,
-  targetName: string,
-  fields: Readonly<Record<string, FieldMapping>>,
+  { ownership, fields, settings }: WantedIndex,
+  options: ElasticsearchTableOptions,
 ): Promise<string> {
-  const index = firstIndexOf(alias);
-  const settings = { 'translog.durability': 'request', 'mapping.total_fields.limit': FIELDS_LIMIT };
-  const mappings = { dynamic: 'strict', _meta: { tailrace: { target: targetName } }, properties: fields };
+  const name = options.index ?? firstIndexOf(alias);
+  const body = {
+    settings: { index: { 'mapping.total_fields.limit': FIELDS_LIMIT, ...settings } },
+    mappings: {
+      dynamic: 'strict',
+      _meta: { tailrace: ownership },
+      // A read or write that forgets the routing would look in the wrong shard.
+      ...(ownership.routing === undefined ? {} : { _routing: { required: true } }),
+      properties: fields,
+    },
+  };
   try {
-    await send({ method: 'PUT', path: `/${path(index)}`, body: { settings: { index: settings }, mappings } });
+    await send({ method: 'PUT', path: `/${path(name)}`, body, quotesConfig: true });
   } catch (error) {
-    const exists =
-      error instanceof ElasticsearchRefusal && error.type === 'resource_already_exists_exception';
-    if (!exists) throw error;
+    if (!(error instanceof ElasticsearchRefusal)) throw error;
+    if (error.type !== 'resource_already_exists_exception') throw refused(name, error);
     // An index that somebody else made must not get our alias.
-    assertOwner(index, targetName, await mappingOf(send, index));
+    assertOwner(await readIndex(send, name), ownership.target);
   }
+  await addAlias(send, name, alias);
+  return name;
+}
+
+async function addAlias(send: Send, index: string, alias: string): Promise<void> {
   const add = { index, alias, filter: LIVE_ROWS };
-  await send({ method: 'POST', path: '/_aliases', body: { actions: [{ add }] } });
-  return index;
+  try {
+    await send({ method: 'POST', path: '/_aliases', body: { actions: [{ add }] }, quotesConfig: true });
+  } catch (error) {
+    throw error instanceof ElasticsearchRefusal ? refused(alias, error) : error;
+  }
 }
 
-async function mappingOf(send: Send, index: string): Promise<IndexMapping> {
-  const { body } = await send({ method: 'GET', path: `/${path(index)}/_mapping` });
-  const [found] = Object.values(body as Record<string, { mappings: IndexMapping }>);
-  return found?.mappings ?? {};
+async function change(
+  send: Send,
+  log: Logger,
+  found: IndexState,
+  { ownership }: WantedIndex,
+  { changes, fields, settings, isNestNew }: Comparison,
+): Promise<void> {
+  try {
+    if (Object.keys(settings).length > 0)
+      await send({
+        method: 'PUT',
+        path: `/${path(found.name)}/_settings`,
+        body: settings,
+        quotesConfig: true,
+      });
+    if (Object.keys(fields).length > 0 || isNestNew) {
+      // A column that is gone now was placed once, and comes again in a replay.
+      const nest = { ...found.ownership?.nest, ...ownership.nest };
+      const meta = isNestNew ? { _meta: { ...found.meta, tailrace: { ...ownership, nest } } } : {};
+      await send({
+        method: 'PUT',
+        path: `/${path(found.name)}/_mapping`,
+        body: { ...meta, properties: fields },
+        quotesConfig: true,
+      });
+    }
+  } catch (error) {
+    if (!(error instanceof ElasticsearchRefusal) || error.status !== 400) throw error;
+    throw changes.length === 0
+      ? refused(found.name, error)
+      : differs(found.name, changes, error.reason ?? error.type);
+  }
+  if (changes.length > 0) log.info({ index: found.name, changes: told(changes) }, 'the index was changed');
 }
 
-function assertOwner(index: string, targetName: string, mapping: IndexMapping): void {
-  const owner = mapping._meta?.tailrace?.target;
-  if (owner === targetName) return;
-  if (owner === undefined)
-    throw new TailraceError(
-      'SINK_SCHEMA_CONFLICT',
-      `index ${index} exists and was not made by Tailrace`,
-      'remove or rename that index, or use another cluster for this sink.',
-    );
-  throw new TailraceError(
-    'TABLE_NAMES_COLLIDE',
-    `tables ${owner} and ${targetName} both need the index ${index}, because names of indices are lower case and plain`,
-    'leave one of the two tables out of this sink.',
+/** Somebody may have made the alias anew, or by a restore, without its filter. */
+async function hideTombstones(send: Send, log: Logger, found: IndexState, alias: string): Promise<void> {
+  const filter = found.filters.get(alias);
+  if (filter === undefined || JSON.stringify(filter ?? {}).includes('__deleted')) return;
+  await addAlias(send, found.name, alias);
+  log.warn(
+    { index: found.name, alias },
+    'the alias had lost the filter that hides tombstones; it has it again',
   );
 }
 
-async function addMissingFields(
-  send: Send,
-  index: string,
-  wanted: Readonly<Record<string, FieldMapping>>,
-  mapping: IndexMapping,
-): Promise<void> {
-  const missing = Object.entries(wanted).filter(([name]) => fieldAt(mapping, name) === undefined);
-  if (missing.length === 0) return;
-  await send({
-    method: 'PUT',
-    path: `/${path(index)}/_mapping`,
-    body: { properties: Object.fromEntries(missing) },
-  });
+function assertOwner({ name, ownership }: IndexState, target: string): void {
+  if (ownership === undefined)
+    throw new TailraceError(
+      'SINK_SCHEMA_CONFLICT',
+      `index ${name} exists and was not made by Tailrace`,
+      'remove or rename that index, or use another cluster for this sink.',
+    );
+  if (ownership.target !== target)
+    throw new TailraceError(
+      'TABLE_NAMES_COLLIDE',
+      `tables ${ownership.target} and ${target} both need the index ${name}, because names of indices are lower case and plain`,
+      'leave one of the two tables out of this sink.',
+    );
 }
 
-/** The type of a field, undefined when there is none. Elasticsearch keeps `a.b` as field b inside of object a. */
-function fieldAt(mapping: IndexMapping, name: string): string | undefined {
-  let level: IndexMapping | undefined = mapping;
-  let found: { readonly type?: string } | undefined;
-  for (const segment of name.split('.')) {
-    const properties: IndexMapping['properties'] = level?.properties;
-    if (properties === undefined || !Object.hasOwn(properties, segment)) return undefined;
-    found = properties[segment];
-    level = found as IndexMapping;
-  }
-  return found?.type ?? 'object';
+/** The way on where an index has to be made again. */
+export function fillAnew(index: string): string {
+  return (
+    `fill the index anew: stop the sink, send DELETE /${index} to Elasticsearch, delete the sink's consumer group ` +
+    '(kafka-consumer-groups.sh --delete --group <pipeline>.<sink>) and start the sink.'
+  );
 }
 
-export function path(name: string): string {
-  return encodeURIComponent(name);
+function differs(index: string, differences: readonly Difference[], why: string): TailraceError {
+  return new TailraceError(
+    'SINK_SCHEMA_CONFLICT',
+    `index ${index} differs from what the config asks for: ${told(differences)} (${why})`,
+    `set the options of the table back to what the index has; or ${fillAnew(index)}`,
+  );
+}
+
+function refused(name: string, error: ElasticsearchRefusal): Error {
+  if (error.status !== 400) return error;
+  return new TailraceError(
+    'SINK_SCHEMA_CONFLICT',
+    `Elasticsearch refused the structure of ${name}: ${error.reason ?? error.type}`,
+    "mend the table's options, or rename the columns or the table for this sink, or remove what stands in the way (an index of that name).",
+    { cause: error },
+  );
 }

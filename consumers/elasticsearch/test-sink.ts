@@ -1,6 +1,6 @@
 import { createLogger } from '../../core/logger.ts';
 import type { Sink, Target } from '../sink.ts';
-import { tableOptionsOf } from '../load-sink.ts';
+import { tableOptionsOf } from '../../test/table-options.ts';
 import { sink as elasticsearch } from './index.ts';
 import { aliasNameOf } from './names.ts';
 import { testServer, type StoredDocument } from './test-server.ts';
@@ -9,11 +9,12 @@ import { testServer, type StoredDocument } from './test-server.ts';
 
 export const server = testServer();
 
-export function newSink(options: object = {}): Sink {
+/** `table` has the options of every table. */
+export function newSink(options: object = {}, table: Readonly<Record<string, unknown>> = {}): Sink {
   const context = {
     name: 'test',
     log: createLogger({ test: 'elasticsearch' }),
-    tableOptions: tableOptionsOf(elasticsearch, 'test'),
+    tableOptions: tableOptionsOf(elasticsearch, 'test', { 'public.*': table }),
   };
   return elasticsearch.create(elasticsearch.options.parse({ url: server.url, ...options }), context);
 }
@@ -38,4 +39,10 @@ export async function search(
 
 export async function removeIndices(targets: readonly Target[]): Promise<void> {
   for (const { name } of targets) await server.call('DELETE', `/${aliasNameOf(name)}-1`);
+}
+
+/** Asserts that the sink stops with SINK_SCHEMA_CONFLICT and tells why. */
+export async function conflictOf(work: Promise<unknown>): Promise<string> {
+  const verdict = elasticsearch.classify(await work.catch((thrown: unknown) => thrown));
+  return `${verdict.outcome} ${verdict.code}: ${verdict.sentence}`;
 }

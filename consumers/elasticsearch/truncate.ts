@@ -1,11 +1,12 @@
 import type { Position } from '../../schemas/position.ts';
 import type { Target, WriteOutcome } from '../sink.ts';
 import { tombstoneItem } from './bulk-item.ts';
-import { sendItems, type Refresh } from './bulk.ts';
+import type { SendItems } from './bulk.ts';
 import { ElasticsearchRefusal } from './errors.ts';
+import { path } from './index-state.ts';
 import { aliasNameOf } from './names.ts';
 import type { Send } from './requests.ts';
-import { indexBehind, path } from './structure.ts';
+import { indexOf } from './structure.ts';
 
 /** Documents a page; each page is one bulk request, so memory stays the same for a table of any size. */
 const PAGE_DOCUMENTS = 2_000;
@@ -14,6 +15,7 @@ const KEEP_ALIVE = '5m';
 
 interface Hit {
   readonly _id: string;
+  readonly _routing?: string;
   readonly sort: readonly unknown[];
 }
 
@@ -29,17 +31,19 @@ interface SearchAnswer {
  */
 export async function truncateIndex(
   send: Send,
+  sendItems: SendItems,
   target: Target,
   position: Position,
-  refresh: Refresh,
 ): Promise<void> {
   const alias = aliasNameOf(target.name);
   // Not the alias itself, which hides tombstones; a lost one is answered with the server's own error.
-  const index = (await indexBehind(send, alias)) ?? alias;
+  const index = (await indexOf(send, alias)) ?? alias;
   for await (const hits of olderDocuments(send, index, position)) {
     const outcomes: WriteOutcome[] = [];
-    const items = hits.map(({ _id: id }, number) => tombstoneItem(number, target, id, position));
-    await sendItems(send, items, refresh, outcomes);
+    const items = hits.map(({ _id: id, _routing: routing = null }, slot) =>
+      tombstoneItem(slot, target, { alias, id, routing }, position),
+    );
+    await sendItems(items, outcomes);
     for (const outcome of outcomes) if (outcome.result === 'rejected') throw outcome.error;
   }
 }

@@ -11,6 +11,7 @@ export interface Refusal {
 export interface BulkResult {
   readonly refusals: readonly Refusal[];
   readonly deletedCount: number;
+  readonly matchedCount: number;
 }
 
 /** The server gives up before the client does (see sink.ts), so that no request is still at work when it is sent again. */
@@ -31,13 +32,13 @@ export async function bulk<Stored extends Document>(
   collection: Collection<Stored>,
   operations: AnyBulkWriteOperation<Stored>[],
 ): Promise<BulkResult> {
-  if (operations.length === 0) return { refusals: [], deletedCount: 0 };
+  if (operations.length === 0) return { refusals: [], deletedCount: 0, matchedCount: 0 };
   try {
-    const { deletedCount } = await collection.bulkWrite(operations, {
+    const { deletedCount, matchedCount } = await collection.bulkWrite(operations, {
       ordered: false,
       maxTimeMS: MAX_TIME_MS,
     });
-    return { refusals: [], deletedCount };
+    return { refusals: [], deletedCount, matchedCount };
   } catch (error) {
     if (!(error instanceof MongoBulkWriteError)) throw error;
     const refusals = [error.writeErrors].flat().map(({ index, code, errmsg }) => ({
@@ -48,7 +49,8 @@ export async function bulk<Stored extends Document>(
     // Then nothing is known to be durable, whatever became of the single operations.
     const unconfirmed = error.result.getWriteConcernError();
     if (refusals.length === 0 || unconfirmed !== undefined) throw causeOf(error, unconfirmed?.code);
-    return { refusals, deletedCount: error.result.deletedCount };
+    const { deletedCount, matchedCount } = error.result;
+    return { refusals, deletedCount, matchedCount };
   }
 }
 

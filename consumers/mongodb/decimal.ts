@@ -25,11 +25,11 @@ export function exactNumber(source: string): Int32 | Long | Double | Decimal128 
     return exactDecimal128(source);
   }
   const number = Number(source);
-  return shortest(String(number)) === shortest(source) ? new Double(number) : exactDecimal128(source);
+  return numberText(String(number)) === numberText(source) ? new Double(number) : exactDecimal128(source);
 }
 
 /** The digits without zeros at either end, and the exponent: equal for two texts of the same number. */
-function shortest(text: string): string {
+export function numberText(text: string): string {
   const [, sign = '', whole = '', fraction = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
   const digits = whole + fraction;

@@ -17,6 +17,9 @@ describe('every code of the server has one verdict', () => {
     ['DocumentValidationFailure', 121, 'park', 'SINK_EVENT_REJECTED'],
     ['DuplicateKey of another index', 11000, 'park', 'SINK_EVENT_REJECTED'],
     ['CommandNotSupportedOnView', 166, 'stop', 'SINK_SCHEMA_CONFLICT'],
+    ['ReauthenticationRequired', 391, 'stop', 'SINK_AUTH_FAILED'],
+    ['UserWritesBlocked', 371, 'retry', 'SINK_UNREACHABLE'],
+    ['ImmutableField', 66, 'stop', 'SINK_SCHEMA_CONFLICT'],
     ['a code that nobody knows', 4242, 'stop', 'SINK_FAILED'],
   ])('%s', (_name, serverCode, outcome, code) => {
     expect(classify(new StoreError(serverCode))).toMatchObject({ outcome, code });

@@ -6,18 +6,33 @@ interface Rule extends Verdict {
   readonly matches: readonly (number | string)[];
 }
 
+/** BSONObjectTooLarge in its three codes. */
+const TOO_LARGE = [10334, 17419, 17420];
+
 const RULES: readonly Rule[] = [
   {
-    // AuthenticationFailed, Unauthorized, UserNotFound, RoleNotFound, MechanismUnavailable, AtlasError.
-    matches: [18, 13, 11, 31, 334, 8000],
+    // AuthenticationFailed, Unauthorized, UserNotFound, RoleNotFound, MechanismUnavailable, AtlasError, ReauthenticationRequired;
+    // and the driver's errors of logins that expire, which it renews by itself as long as it can.
+    matches: [
+      18,
+      13,
+      11,
+      31,
+      334,
+      8000,
+      391,
+      'MongoAWSError',
+      'MongoOIDCError',
+      'MongoAzureError',
+      'MongoGCPError',
+    ],
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
     sentence:
       'MongoDB refused the user; check user name, password and authSource, and that the user has the role readWrite on the database.',
   },
   {
-    // BSONObjectTooLarge in its three codes.
-    matches: [10334, 17419, 17420],
+    matches: TOO_LARGE,
     outcome: 'park',
     code: 'SINK_EVENT_REJECTED',
     sentence:
@@ -55,8 +70,9 @@ const RULES: readonly Rule[] = [
       "The collection can't be written to: its name is not allowed, or a view has that name; drop the view or leave the table out.",
   },
   {
-    // ExceededMemoryLimit, TooManyConnections of hosted services, IngressRequestRateLimitExceeded, TemporarilyUnavailable.
-    matches: [146, 16500, 462, 365],
+    // ExceededMemoryLimit, TooManyConnections of hosted services, IngressRequestRateLimitExceeded, TemporarilyUnavailable,
+    // TooManyLogicalSessions.
+    matches: [146, 16500, 462, 365, 261],
     outcome: 'throttle',
     code: 'SINK_THROTTLED',
     sentence: 'MongoDB is overloaded and refuses work; the sink goes on with smaller batches.',
@@ -69,6 +85,21 @@ const RULES: readonly Rule[] = [
     sentence: 'The disk of MongoDB is full; free space, the sink goes on by itself.',
   },
   {
+    // UserWritesBlocked.
+    matches: [371],
+    outcome: 'retry',
+    code: 'SINK_UNREACHABLE',
+    sentence: 'An administrator of MongoDB blocks writes; the sink goes on when they are allowed again.',
+  },
+  {
+    // ShardKeyNotFound, ImmutableField.
+    matches: [61, 66],
+    outcome: 'stop',
+    code: 'SINK_SCHEMA_CONFLICT',
+    sentence:
+      'The collection is sharded by another key than _id; reshard it by _id, then start the sink again.',
+  },
+  {
     // LockTimeout, LockBusy, WriteConflict, LockFailed.
     matches: [24, 46, 112, 107],
     outcome: 'retry',
@@ -79,9 +110,11 @@ const RULES: readonly Rule[] = [
     // HostUnreachable, HostNotFound, NetworkTimeout, ShutdownInProgress, SocketException, NotWritablePrimary,
     // InterruptedAtShutdown, InterruptedDueToReplStateChange, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary,
     // PrimarySteppedDown, MaxTimeMSExpired, WriteConcernFailed, UnsatisfiableWriteConcern, ExceededTimeLimit,
-    // ReadConcernMajorityNotAvailableYet, StaleConfig, Interrupted, CursorNotFound.
+    // ReadConcernMajorityNotAvailableYet, StaleConfig, Interrupted, CursorNotFound, NotYetInitialized, DatabaseDropPending,
+    // StaleDbVersion, IndexBuildAborted.
     matches: [
-      6, 7, 89, 91, 9001, 10107, 11600, 11602, 13435, 13436, 189, 50, 64, 100, 262, 134, 13388, 11601, 43,
+      6, 7, 89, 91, 9001, 10107, 11600, 11602, 13435, 13436, 189, 50, 64, 100, 262, 134, 13388, 11601, 43, 94,
+      215, 249, 276,
     ],
     outcome: 'retry',
     code: 'SINK_UNREACHABLE',
@@ -121,6 +154,11 @@ const RULES: readonly Rule[] = [
       'The driver refuses the connection settings; check the url against the connection string format of MongoDB, and that the server is version 5 or newer.',
   },
 ];
+
+/** Whether the code says that a document is larger than 16 MB. */
+export function isTooLarge(code: number): boolean {
+  return TOO_LARGE.includes(code);
+}
 
 /** The store's error table. A message of the server may quote a row, so no sentence holds one. */
 export function classify(error: unknown): Verdict {

@@ -1,6 +1,5 @@
-import { setImmediate as settled } from 'node:timers/promises';
 import fc from 'fast-check';
-import { MongoClient, type Collection, type Document } from 'mongodb';
+import { MongoClient } from 'mongodb';
 import { afterAll, expect, test } from 'vitest';
 import { keyText } from '../../schemas/key-text.ts';
 import type { Position } from '../../schemas/position.ts';
@@ -10,6 +9,7 @@ import { StoreError, TIME_LIMIT_EXCEEDED } from './bulk.ts';
 import { databaseOf, optionsSchema } from './config.ts';
 import { applyWrites } from './guarded-writes.ts';
 import { mapWrite, truncateId, type RowDocument, type Tombstone } from './mapping.ts';
+import { turnstile, untilApplied } from './test-turnstile.ts';
 import { truncateRows } from './truncate.ts';
 
 const url = process.env['MONGODB_URL'];
@@ -24,64 +24,6 @@ afterAll(async () => {
   for (const collection of [rows, tombstones]) await collection.drop();
   await client.close();
 });
-
-class Crash extends Error {}
-
-/**
- * Lets several writers take their requests to the server in a given order, one at a time. `crashAt` is the number of the
- * request after whose effect a writer dies, so that it never sees the answer.
- */
-function turnstile(order: readonly number[]) {
-  const waiting = new Map<number, () => Promise<void>>();
-  let running = 0;
-  const pass = <Result>(
-    writer: number,
-    request: () => Promise<Result>,
-    crashes: () => boolean,
-  ): Promise<Result> =>
-    new Promise<Result>((resolve, reject) => {
-      waiting.set(writer, async () => {
-        await request().then((result) => (crashes() ? reject(new Crash()) : resolve(result)), reject);
-      });
-    });
-  const through = <Stored extends Document>(
-    collection: Collection<Stored>,
-    writer: number,
-    crashes: () => boolean,
-  ): Collection<Stored> =>
-    new Proxy(collection, {
-      get(real, name) {
-        if (name === 'bulkWrite')
-          return (...all: Parameters<Collection<Stored>['bulkWrite']>) =>
-            pass(writer, () => real.bulkWrite(...all), crashes);
-        if (name !== 'find')
-          throw new Error(`no other request than bulkWrite and find is expected: ${String(name)}`);
-        return (filter: Document, options: Document) => ({
-          toArray: () => pass(writer, () => real.find(filter as never, options).toArray(), crashes),
-        });
-      },
-    });
-  return {
-    through,
-    async start(writer: () => Promise<void>) {
-      running++;
-      await writer().finally(() => running--);
-    },
-    /** Ends when every writer has ended. */
-    async run() {
-      for (let turn = 0; running > 0;) {
-        await settled();
-        const ready = [...waiting.keys()].toSorted((left, right) => left - right);
-        const next = ready[(order[turn % order.length] ?? 0) % Math.max(1, ready.length)];
-        if (next === undefined) continue;
-        const request = waiting.get(next);
-        waiting.delete(next);
-        await request?.();
-        turn++;
-      }
-    },
-  };
-}
 
 const plans = fc.record({
   /** The history of the key: what each change is, and which writer brings it. */
@@ -147,7 +89,7 @@ test('no order of the requests of three writers, and no crash between two, ends 
           .filter((entry) => entry.writer === number)
           .toSorted((left, right) => left.place - right.place);
         for (const { record } of own)
-          await untilApplied<unknown>(() =>
+          await untilApplied(() =>
             typeof record === 'string'
               ? truncateRows(collections, truncateId(target), record)
               : applyWrites(collections, [mapWrite(record)]),
@@ -171,7 +113,12 @@ test('of two writers that insert the same new rows at once the newer wins every 
     ids.map((id) => upsert(target, { id, name }, stepOf(ids[0] ?? 0, step)));
   const [older, newer] = [batch('older', 1), batch('newer', 2)];
   await Promise.all(
-    [older, newer.toReversed()].map((writes) => applyWrites({ rows, tombstones }, writes.map(mapWrite))),
+    [older, newer.toReversed()].map((writes) =>
+      applyWrites(
+        { rows, tombstones },
+        writes.map((write) => mapWrite(write)),
+      ),
+    ),
   );
   expect(await rows.countDocuments({ name: 'newer', _id: { $in: ids as never[] } })).toBe(ids.length);
 });
@@ -206,7 +153,10 @@ test('a truncate that is too much for one request takes its rows in batches', as
   const ids = Array.from({ length: 2100 }, () => ++usedIds);
   const older = ids.map((each) => upsert(target, { id: each, name: 'older' }, stepOf(id, 1)));
   const newer = upsert(target, { id, name: 'newer' }, stepOf(id, 3));
-  await applyWrites({ rows, tombstones }, [...older, newer].map(mapWrite));
+  await applyWrites(
+    { rows, tombstones },
+    [...older, newer].map((write) => mapWrite(write)),
+  );
   const requests: number[] = [];
   const slow = new Proxy(rows, {
     get(real, name) {
@@ -224,17 +174,6 @@ test('a truncate that is too much for one request takes its rows in batches', as
   expect(Math.max(...requests)).toBe(1000);
   await expectRow(id, [newer]);
 });
-
-async function untilApplied<Result>(apply: () => Promise<Result>): Promise<void> {
-  for (;;) {
-    try {
-      await apply();
-      return;
-    } catch (error) {
-      if (!(error instanceof Crash)) throw error;
-    }
-  }
-}
 
 async function expectRow(
   id: number,

@@ -1,4 +1,4 @@
-import { BSON, type AnyBulkWriteOperation, type Collection, type Document, type Filter } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, Document, Filter } from 'mongodb';
 import { TailraceError } from '../../core/errors.ts';
 import type { Position } from '../../schemas/position.ts';
 import type { WriteOutcome } from '../sink.ts';
@@ -13,8 +13,10 @@ import {
   type Refusal,
 } from './bulk.ts';
 import { classify } from './errors.ts';
-import type { MappedWrite, RowDocument, RowId, Tombstone } from './mapping.ts';
+import { idText } from './id-text.ts';
+import type { MappedWrite, RowDocument, Tombstone } from './mapping.ts';
 import { newerTombstones, raiseTombstones } from './tombstones.ts';
+import type { RowId } from './values.ts';
 
 /**
  * Rows lie in one collection and the positions of deleted rows in another, so that readers see live rows only. MongoDB
@@ -28,13 +30,15 @@ import { newerTombstones, raiseTombstones } from './tombstones.ts';
 export interface Collections {
   readonly rows: Collection<RowDocument>;
   readonly tombstones: Collection<Tombstone>;
+  /** Fields of a row's document that are not of the row, and that the row's next version keeps. */
+  readonly keptFields?: readonly string[];
 }
 
 const STALE: WriteOutcome = { result: 'stale' };
 
 /** Applies writes of one collection, each with a key of its own. Answers what was not `applied`; throws as `Sink.write` does. */
 export async function applyWrites(
-  { rows, tombstones }: Collections,
+  { rows, tombstones, keptFields = [] }: Collections,
   writes: readonly MappedWrite[],
 ): Promise<Map<MappedWrite, WriteOutcome>> {
   const deletes = writes.filter(({ document }) => document === null);
@@ -45,7 +49,10 @@ export async function applyWrites(
     tombstones,
     deletes.map(({ tombstoneId, position }) => ({ id: tombstoneId, position })),
   );
-  const outcomes = new Map([...(await removeOlder(rows, deletes)), ...(await replaceOlder(rows, upserts))]);
+  const outcomes = new Map([
+    ...(await removeOlder(rows, deletes)),
+    ...(await replaceOlder(rows, upserts, keptFields)),
+  ]);
 
   const buried = new Map([...before, ...(await newerTombstones(tombstones, upserts))]);
   await removeBuried(rows, buried);
@@ -73,11 +80,15 @@ async function removeOlder(
 async function replaceOlder(
   rows: Collection<RowDocument>,
   upserts: readonly MappedWrite[],
+  keptFields: readonly string[],
 ): Promise<Map<MappedWrite, WriteOutcome>> {
   const outcomes = new Map<MappedWrite, WriteOutcome>();
   const found = await insertNew(rows, upserts, outcomes);
   await untilNoneIsLeft(found, async (open) => {
-    const { refusals } = await bulk(rows, open.map(replacement));
+    const { refusals } = await bulk(
+      rows,
+      open.map((write) => replacement(write, keptFields)),
+    );
     const duplicates: MappedWrite[] = [];
     for (const refusal of refusals) {
       const write = itemAt(open, refusal);
@@ -135,15 +146,18 @@ async function removeBuried(
 }
 
 /** An equal position is replaced too: it is the same change, perhaps mapped by newer transforms. */
-function replacement({ id, position, document }: MappedWrite): AnyBulkWriteOperation<RowDocument> {
+function replacement(
+  { id, position, document }: MappedWrite,
+  keptFields: readonly string[],
+): AnyBulkWriteOperation<RowDocument> {
   if (document === null) throw new TypeError('a delete has no replacement');
-  return {
-    replaceOne: {
-      filter: rowFilter({ _id: id, __pos: { $lte: position } }),
-      replacement: document,
-      upsert: true,
-    },
-  };
+  const filter = rowFilter({ _id: id, __pos: { $lte: position } });
+  // The document keeps the `_id` that it has: a server may take the same number of another type for a change of it.
+  const { _id, ...replacement } = document;
+  if (keptFields.length === 0) return { replaceOne: { filter, replacement, upsert: true } };
+  const kept = Object.fromEntries(['_id', ...keptFields].map((field) => [field, `$${field}`]));
+  const merged = { $mergeObjects: [{ $literal: replacement }, kept] };
+  return { updateOne: { filter, update: [{ $replaceWith: merged }], upsert: true } };
 }
 
 /** Removes one row if it is older than the position. */
@@ -173,10 +187,6 @@ function rowFilter(filter: Document): Filter<RowDocument> {
   return filter;
 }
 
-function idText(id: RowId): string {
-  return BSON.EJSON.stringify({ id }, { relaxed: false });
-}
-
 const FOREIGN: WriteOutcome = {
   result: 'rejected',
   error: new TailraceError(
@@ -192,6 +202,13 @@ function rejection({ code }: Refusal): WriteOutcome {
   if (verdict.outcome !== 'park') throw error;
   return {
     result: 'rejected',
-    error: new TailraceError(verdict.code, `${error.message}.`, verdict.sentence),
+    error: new TailraceError(verdict.code, `${error.message}.`, verdict.sentence, { cause: error }),
   };
+}
+
+/** Whether a unique index other than that of `_id` refused the row, which another row of the batch may yet make room for. */
+export function isRefusedByIndex(outcome: WriteOutcome): boolean {
+  if (outcome.result !== 'rejected') return false;
+  const { cause } = outcome.error;
+  return cause instanceof StoreError && cause.code === DUPLICATE_KEY;
 }

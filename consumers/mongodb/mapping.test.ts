@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
 import type { Column } from '../../schemas/table-schema.ts';
 import type { Value, ValueKind } from '../../schemas/value.ts';
-import { assertStorable, mapWrite } from './mapping.ts';
+import { NO_TABLE_OPTIONS } from './config.ts';
+import { mapWrite } from './mapping.ts';
+import { assertStorable } from './storable.ts';
 
 /** The field that a value of this kind becomes. */
 function stored(kind: ValueKind, value: Value, column: Partial<Column> = {}): unknown {
@@ -99,12 +101,12 @@ test('a row above 16 MB is refused without its values', () => {
 
 test.each(['$cost', 'a.b', '_id', '__pos'])('a column named %s is refused with a fix', (name) => {
   const target = makeTarget('odd', ['id'], { id: { kind: 'int4' }, [name]: { kind: 'text' } });
-  expect(() => assertStorable(target)).toThrow(/can't be a field/);
+  expect(() => assertStorable(target, NO_TABLE_OPTIONS)).toThrow(/can't be a field/);
 });
 
 test('a key column may be named _id', () => {
   const target = makeTarget('odd', ['_id'], { _id: { kind: 'int4' }, n: { kind: 'int4' } });
-  expect(() => assertStorable(target)).not.toThrow();
+  expect(() => assertStorable(target, NO_TABLE_OPTIONS)).not.toThrow();
   expect(mapWrite(upsert(target, { _id: 1, n: 2 }, 1)).document).toMatchObject({
     _id: new Int32(1),
     n: new Int32(2),
@@ -113,5 +115,5 @@ test('a key column may be named _id', () => {
 
 test.each(['__tombstones', 'system.users', 'a$b'])('a target named %s is refused', (name) => {
   const target = { ...makeTarget('odd', ['id'], { id: { kind: 'int4' } }), name };
-  expect(() => assertStorable(target)).toThrow(/can't have a collection/);
+  expect(() => assertStorable(target, NO_TABLE_OPTIONS)).toThrow(/can't have a collection/);
 });

@@ -1,22 +1,23 @@
-import { Binary, BSON, Double, Int32, Long, type Document } from 'mongodb';
+import { BSON, type Document } from 'mongodb';
 import { TailraceError } from '../../core/errors.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import type { Position } from '../../schemas/position.ts';
-import { columnOf, type Column, type TableSchema } from '../../schemas/table-schema.ts';
-import { epochMicros } from '../../schemas/temporal.ts';
-import type { Row, Value, ValueKind } from '../../schemas/value.ts';
+import { columnOf, type TableSchema } from '../../schemas/table-schema.ts';
+import type { Row } from '../../schemas/value.ts';
 import type { Target, Write } from '../sink.ts';
-import { exactDecimal128 } from './decimal.ts';
-import { jsonDocument, type StoredValue } from './json-document.ts';
+import { NO_TABLE_OPTIONS, type MongodbTableOptions } from './config.ts';
+import { fieldsOf } from './layout.ts';
+import { idValue, storedValue, type RowId } from './values.ts';
 
 /** The field of every document that holds the row's position. */
 export const POSITION_FIELD = '__pos';
 /** The collection that keeps the positions of deleted rows. */
 export const TOMBSTONES = '__tombstones';
 
-const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 
-export type RowId = NonNullable<StoredValue>;
+/** Below this many characters and bytes no row comes near the limit, in whatever form BSON has it. */
+const LARGE_ROW_LENGTH = 500_000;
 
 /** A row as its collection holds it: every column as a field, beside the key as `_id`. */
 export interface RowDocument extends Document {
@@ -48,15 +49,16 @@ export interface MappedWrite {
 }
 
 /** Throws TailraceError SINK_EVENT_REJECTED when MongoDB can't hold the row. */
-export function mapWrite(write: Write): MappedWrite {
+export function mapWrite(write: Write, options: MongodbTableOptions = NO_TABLE_OPTIONS): MappedWrite {
   const { table } = write.target;
+  const ofTable = truncateId(write.target);
   return {
     collection: write.target.name,
     id: rowId(table, write.key),
-    tombstoneId: `${truncateId(write.target)}:${keyText(table.key, write.key)}`,
-    truncateId: truncateId(write.target),
+    tombstoneId: `${ofTable}:${keyText(table.key, write.key)}`,
+    truncateId: ofTable,
     position: write.position,
-    document: write.op === 'upsert' ? rowDocument(table, write.row, write.position) : null,
+    document: write.op === 'upsert' ? rowDocument(table, options, write.row, write.position) : null,
     isNew: write.op === 'upsert' && write.isNew === true,
   };
 }
@@ -66,26 +68,46 @@ export function truncateId({ name }: Target): string {
   return name.replace(/[\\:]/g, '\\$&');
 }
 
-function rowDocument(table: TableSchema, row: Row, position: Position): RowDocument {
-  const fields = table.columns
-    .filter(({ name }) => name !== '_id')
-    .map((column) => {
-      const value = row[column.name] ?? null;
-      return [column.name, value === null ? null : storedValue(column, value)] as const;
-    });
-  // A column may be named __proto__, which an assignment would lose.
-  const document: RowDocument = {
-    _id: rowId(table, row),
-    [POSITION_FIELD]: position,
-    ...Object.fromEntries(fields),
-  };
-  if (BSON.calculateObjectSize(document) > MAX_DOCUMENT_BYTES)
+function rowDocument(
+  table: TableSchema,
+  options: MongodbTableOptions,
+  row: Row,
+  position: Position,
+): RowDocument {
+  const document: RowDocument = { _id: rowId(table, row), [POSITION_FIELD]: position };
+  for (const { column, group } of fieldsOf(table, options)) {
+    const value = row[column.name] ?? null;
+    const within = group === null ? document : subdocument(document, group);
+    setField(within, column.name, value === null ? null : storedValue(column, value));
+  }
+  if (mayBeTooLarge(row) && BSON.calculateObjectSize(document) > MAX_DOCUMENT_BYTES)
     throw new TailraceError(
       'SINK_EVENT_REJECTED',
       `A row of ${table.schema}.${table.name} is larger than the 16 MB that MongoDB allows a document.`,
       'Leave its large columns out of this sink with a transform, then start the sink again.',
     );
   return document;
+}
+
+/** Spares almost all rows the exact count: it takes longer than to make the document. */
+function mayBeTooLarge(row: Row): boolean {
+  let length = 0;
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value === 'string' || value instanceof Uint8Array) length += value.length;
+  }
+  return length > LARGE_ROW_LENGTH;
+}
+
+function subdocument(document: Document, group: string): Document {
+  if (!Object.hasOwn(document, group)) document[group] = {};
+  return document[group] as Document;
+}
+
+/** A column may be named __proto__, which an assignment would lose. */
+function setField(document: Document, name: string, value: unknown): void {
+  if (name !== '__proto__') document[name] = value;
+  else Object.defineProperty(document, name, { value, enumerable: true, writable: true, configurable: true });
 }
 
 /** `_id`: the key's value; a subdocument in the order of the key when it has several columns. */
@@ -95,92 +117,4 @@ function rowId(table: TableSchema, key: Row): RowId {
   );
   if (first === undefined) throw new RangeError('a key has at least one column');
   return rest.length === 0 ? first[1] : Object.fromEntries([first, ...rest]);
-}
-
-/** As in a field, but MongoDB takes no array as `_id`, and 1.0 and 1.00 are one key in Postgres. */
-function idValue(column: Column, value: Value): RowId {
-  if (value === null)
-    throw new TailraceError(
-      'SINK_EVENT_REJECTED',
-      `Key column ${column.name} is null.`,
-      'A key can hold no null.',
-    );
-  if (typeof value !== 'string') return storedValue(column, value);
-  if (column.kind === 'jsonb') return value;
-  if (column.kind !== 'numeric' || !value.includes('.')) return storedValue(column, value);
-  return storedValue(column, value.replace(/\.?0+$/, ''));
-}
-
-function storedValue(column: Column, value: NonNullable<Value>): RowId {
-  return STORED[column.kind](value, column);
-}
-
-/** One rule a kind, by column: README.md has them as a table. */
-const STORED: Record<ValueKind, (value: NonNullable<Value>, column: Column) => RowId> = {
-  boolean: (value) => value === true,
-  int2: (value) => new Int32(Number(value)),
-  int4: (value) => new Int32(Number(value)),
-  int8: (value) => Long.fromBigInt(BigInt(String(value))),
-  float4: (value) => new Double(Number(value)),
-  float8: (value) => new Double(Number(value)),
-  numeric: (value) => exactDecimal128(String(value)) ?? String(value),
-  text: asText,
-  uuid: asText,
-  enum: asText,
-  date: (value) => dateOrText(String(value)),
-  timestamp: timestampValue,
-  timestamptz: timestampValue,
-  time: asText,
-  timetz: asText,
-  interval: asText,
-  bytea: (value) => (value instanceof Uint8Array ? new Binary(value) : String(value)),
-  json: asText,
-  jsonb: (value) => jsonDocument(String(value)),
-  other: asText,
-};
-
-function asText(value: NonNullable<Value>): string {
-  return String(value);
-}
-
-/** BSON's Date counts milliseconds, so only columns declared that coarse become one. */
-function timestampValue(value: NonNullable<Value>, { precision = 6 }: Column): RowId {
-  const text = String(value);
-  return precision <= 3 ? dateOrText(text) : withSixDigits(text);
-}
-
-/** Years 1 to 9999 are what every tool can show of a Date; infinity, BC and later years stay Postgres' text. */
-function dateOrText(text: string): Date | string {
-  const micros = /^\d{4}-/.test(text) && !text.endsWith(' BC') ? epochMicros(text) : null;
-  return micros === null ? text : new Date(Number(micros / 1000n));
-}
-
-/** The fraction always in six digits, so that the order of the texts is the order of the times. */
-function withSixDigits(text: string): string {
-  return text.replace(/(T\d{2}:\d{2}:\d{2})(?:\.(\d+))?/, (_, time: string, fraction = '') => {
-    return `${time}.${String(fraction).padEnd(6, '0')}`;
-  });
-}
-
-/** Refuses names that MongoDB or this sink can't take. Throws TailraceError SINK_SCHEMA_CONFLICT. */
-export function assertStorable({ name, table }: Target): void {
-  if (name.startsWith('__') || name.startsWith('system.') || name.includes('$'))
-    throw new TailraceError(
-      'SINK_SCHEMA_CONFLICT',
-      `MongoDB can't have a collection of the name of target ${name}: it begins with __ or system., or holds a $.`,
-      'Leave the table out of this sink (tables:).',
-    );
-  const onlyId = table.key.length === 1 && table.key[0] === '_id';
-  for (const column of table.columns)
-    if (
-      column.name === POSITION_FIELD ||
-      (column.name === '_id' && !onlyId) ||
-      column.name.startsWith('$') ||
-      column.name.includes('.')
-    )
-      throw new TailraceError(
-        'SINK_SCHEMA_CONFLICT',
-        `Column ${column.name} of target ${name} can't be a field in MongoDB: _id and __pos are taken, $ and . mean something else there.`,
-        'Rename the column for this sink with the transform renameColumns.',
-      );
 }

@@ -8,7 +8,7 @@ import { sinkOutage } from '../../test/sink-outage.ts';
 import type { Row } from '../../schemas/value.ts';
 import type { Sink, Target } from '../sink.ts';
 import { databaseOf, optionsSchema } from './config.ts';
-import { tableOptionsOf } from '../load-sink.ts';
+import { tableOptionsOf } from '../../test/table-options.ts';
 import { sink as mongodb } from './index.ts';
 import { storedText } from './read-back.ts';
 

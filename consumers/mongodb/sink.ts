@@ -1,46 +1,61 @@
-import { MongoClient, MongoServerError, type Db } from 'mongodb';
-import { toError } from '../../core/errors.ts';
+import { MongoServerError, type Db } from 'mongodb';
+import { qualifiedName } from '../../schemas/table-schema.ts';
 import type { Sink, SinkContext, Target, Write, WriteOutcome } from '../sink.ts';
-import { databaseOf, type MongodbOptions } from './config.ts';
-import { applyWrites } from './guarded-writes.ts';
+import { applyBatch } from './apply-batch.ts';
+import { openClient } from './client.ts';
+import { databaseOf, type MongodbOptions, type MongodbTableOptions } from './config.ts';
+import { embedWrites, finishMarked, refreshFilled } from './embedded-writes.ts';
+import { familiesOf, MARK_FIELD, type Family } from './embedding.ts';
+import type { Collections } from './guarded-writes.ts';
+import { declaredIndexes, makeIndexes } from './indexes.ts';
 import {
-  assertStorable,
   mapWrite,
+  type MappedWrite,
   TOMBSTONES,
   truncateId,
-  type MappedWrite,
   type RowDocument,
   type Tombstone,
 } from './mapping.ts';
+import { prepareFamily, removeFormerArrays } from './prepare-family.ts';
+import { assertStorable } from './storable.ts';
+import { prepareTombstones } from './tombstones.ts';
 import { truncateRows } from './truncate.ts';
 
-const SELECTION_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 
-/** Bounds one bulk request; more gives no more speed. */
-const BATCH_WRITES = 1_000;
+/** What a writer that died left of an array is finished by the next write that is so much later. */
+const MARK_AGE_SECONDS = 60;
 
 const NAMESPACE_EXISTS = 48;
 
 /** Documents in the collection of their table, guarded by `__pos`. Layout and rules: README.md beside this file. */
-export function createMongodbSink(options: MongodbOptions, _context: SinkContext): Sink {
-  const client = new MongoClient(options.url, {
-    ...(options.username !== undefined && {
-      auth: {
-        username: options.username,
-        ...(options.password !== undefined && { password: options.password }),
-      },
-    }),
-    appName: 'tailrace',
-    serverSelectionTimeoutMS: SELECTION_TIMEOUT_MS,
-    connectTimeoutMS: SELECTION_TIMEOUT_MS,
+export function createMongodbSink(
+  options: MongodbOptions,
+  { log, tableOptions }: SinkContext<MongodbTableOptions>,
+): Sink {
+  const client = openClient(options, {
     socketTimeoutMS: REQUEST_TIMEOUT_MS,
     // Offsets are committed on what this acknowledges, so it must survive the loss of a server.
     writeConcern: { w: 'majority', journal: true },
-    readPreference: 'primary',
   });
   const db = client.db(databaseOf(options));
   const tombstones = db.collection<Tombstone>(TOMBSTONES);
+  const collectionOf = (name: string) => db.collection<RowDocument>(name);
+
+  /** By the table's name, as prepared last. */
+  const prepared = new Map<string, Target>();
+  let families: readonly Family[] = [];
+  let lastFinishedMs = Date.now();
+
+  const collectionsOf = (name: string): Collections => {
+    const family = families.find(({ parents }) => parents === name);
+    const keptFields = family?.embeddings.map(({ field }) => field);
+    return {
+      rows: collectionOf(name),
+      tombstones,
+      ...(keptFields !== undefined && { keptFields: [...keptFields, MARK_FIELD] }),
+    };
+  };
 
   return {
     async connect() {
@@ -50,50 +65,75 @@ export function createMongodbSink(options: MongodbOptions, _context: SinkContext
     },
 
     async prepare(targets: readonly Target[]) {
-      for (const target of targets) assertStorable(target);
-      for (const name of [TOMBSTONES, ...targets.map((target) => target.name)])
-        await createCollection(db, name);
+      for (const target of targets) {
+        assertStorable(target, tableOptions(target.table));
+        prepared.set(qualifiedName(target.table), target);
+      }
+      const embedded = familiesOf([...prepared.values()], tableOptions);
+      families = embedded.families;
+      // Another process may be about to capture it, and topics of Debezium show their tables one by one.
+      for (const table of embedded.missing)
+        log.warn(
+          { table },
+          'a table of embed is not among those that this sink reads; its arrays are not made',
+        );
+      const indexes = targets.map((target) => declaredIndexes(target, tableOptions(target.table)));
+      await createCollection(db, TOMBSTONES);
+      await prepareTombstones(tombstones);
+      for (const [place, target] of targets.entries()) {
+        await createCollection(db, target.name);
+        const embeddings = families.find(({ parents }) => parents === target.name)?.embeddings ?? [];
+        const { nest } = tableOptions(target.table);
+        const columns = target.table.columns.map(({ name }) => name);
+        const fields = new Set([...columns, ...Object.keys(nest)]);
+        await removeFormerArrays(collectionOf(target.name), embeddings, fields);
+        await makeIndexes(collectionOf(target.name), indexes[place] ?? []);
+      }
+      for (const family of families)
+        if (targets.some(({ name }) => isOf(family, name))) await prepareFamily(collectionOf, family);
     },
 
     async write(writes: readonly Write[]) {
-      const mapped = writes.map(mapOrError);
-      const byCollection = Map.groupBy(
-        mapped.filter((write): write is MappedWrite => !(write instanceof Error)),
-        ({ collection }) => collection,
+      const { mapped, outcomes } = await applyBatch(collectionsOf, writes, (write) =>
+        mapWrite(write, tableOptions(write.target.table)),
       );
-      const outcomes = new Map<MappedWrite, WriteOutcome>();
-      for (const [name, ofCollection] of byCollection) {
-        const collections = { rows: db.collection<RowDocument>(name), tombstones };
-        for (let start = 0; start < ofCollection.length; start += BATCH_WRITES) {
-          const part = ofCollection.slice(start, start + BATCH_WRITES);
-          for (const [write, outcome] of await applyWrites(collections, part)) outcomes.set(write, outcome);
-        }
+      const valid = [...mapped.values()].filter((write): write is MappedWrite => !(write instanceof Error));
+      for (const family of families) {
+        const ofFamily = valid.filter(({ collection }) => isOf(family, collection));
+        for (const [write, outcome] of await embedWrites(collectionOf, family, ofFamily))
+          outcomes.set(write, outcome);
       }
-      return mapped.map((write) =>
-        write instanceof Error
-          ? { result: 'rejected', error: write }
-          : (outcomes.get(write) ?? { result: 'applied' }),
-      );
+      await finishNowAndThen();
+      return writes.map((write): WriteOutcome => {
+        const one = mapped.get(write);
+        if (one instanceof Error) return { result: 'rejected', error: one };
+        return (one && outcomes.get(one)) ?? { result: 'applied' };
+      });
     },
 
     async truncate(target, position) {
-      const rows = db.collection<RowDocument>(target.name);
-      await truncateRows({ rows, tombstones }, truncateId(target), position);
+      const { rows } = collectionsOf(target.name);
+      await truncateRows({ rows, tombstones }, truncateId(target), position, async () => {
+        for (const family of families)
+          if (family.embeddings.some(({ children }) => children === target.name))
+            await refreshFilled(collectionOf, family, target.name);
+      });
     },
 
     async close() {
       await client.close();
     },
   };
+
+  async function finishNowAndThen(): Promise<void> {
+    if (Date.now() - lastFinishedMs < MARK_AGE_SECONDS * 1000) return;
+    for (const family of families) await finishMarked(collectionOf, family, MARK_AGE_SECONDS);
+    lastFinishedMs = Date.now();
+  }
 }
 
-/** An Error stands for a write that MongoDB can't take. */
-function mapOrError(write: Write): MappedWrite | Error {
-  try {
-    return mapWrite(write);
-  } catch (error) {
-    return toError(error);
-  }
+function isOf({ parents, embeddings }: Family, collection: string): boolean {
+  return parents === collection || embeddings.some(({ children }) => children === collection);
 }
 
 async function createCollection(db: Db, name: string): Promise<void> {

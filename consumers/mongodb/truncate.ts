@@ -10,18 +10,21 @@ const BATCH_ROWS = 1_000;
 
 /**
  * Removes all rows that are older than the position, and keeps it as the tombstone of the whole table: it counts for
- * every key, so no row has to leave one of its own. `id` names that tombstone. README.md has the proof.
+ * every key, so no row has to leave one of its own. `id` names that tombstone; `afterRemoval` is what has to follow before the
+ * truncate counts as done. README.md has the proof.
  */
 export async function truncateRows(
   { rows, tombstones }: Collections,
   id: string,
   position: Position,
+  afterRemoval: () => Promise<void> = async () => {},
 ): Promise<void> {
   const [known] = await tombstones.find({ _id: id }).toArray();
   // Each partition of the topic brings the same truncate, and a replay all of them again.
   if (known?.done !== undefined && known.done >= position) return;
   await raiseTombstones(tombstones, [{ id, position }]);
   await removeOlderThan(rows, position);
+  await afterRemoval();
   const { refusals } = await bulk(tombstones, [
     { updateOne: { filter: { _id: id }, update: { $max: { done: position } } } },
   ]);

@@ -2,11 +2,27 @@ import { types } from 'neo4j-driver';
 import { describe, expect, test } from 'vitest';
 import type { Value, ValueKind } from '../../schemas/value.ts';
 import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
-import { graphWriteOf, type StoreValue } from './mapping.ts';
+import type { Target, Write } from '../sink.ts';
+import { noTableOptions } from './config.ts';
+import type { Layout } from './layout.ts';
+import { layoutsOf } from './layouts.ts';
+import { graphWriteOf, rowFormOf, type GraphWrite, type StoreValue } from './mapping.ts';
+
+function layoutOf(target: Target): Layout {
+  const layout = layoutsOf([target], noTableOptions).get(target.name);
+  if (layout === undefined) throw new Error('the target has no layout');
+  return layout;
+}
+
+function graphWrite(write: Write, layout = layoutOf(write.target)): GraphWrite {
+  const form = rowFormOf(layout, write.target);
+  if (form === null) throw new Error('the layout lacks a column');
+  return graphWriteOf(write, layout, form);
+}
 
 function stored(kind: ValueKind, value: Value): StoreValue | undefined {
   const target = makeTarget('kinds', ['id'], { id: { kind: 'int4' }, value: { kind } });
-  return graphWriteOf(upsert(target, { id: 1, value }, 1)).row['value'];
+  return graphWrite(upsert(target, { id: 1, value }, 1)).values[1];
 }
 
 describe('a value has one form in the graph', () => {
@@ -62,20 +78,30 @@ describe('a value has one form in the graph', () => {
 
 test('a key that equals nothing is refused', () => {
   const target = makeTarget('nan', ['id'], { id: { kind: 'float8' } });
-  expect(() => graphWriteOf(remove(target, { id: Number.NaN }, 1))).toThrow(/column id/);
+  expect(() => graphWrite(remove(target, { id: Number.NaN }, 1))).toThrow(/column id/);
 });
 
-test('an upsert holds all columns and the version, a delete only the key', () => {
+test('an upsert holds all columns in their order, a delete only the key', () => {
   const target = makeTarget('ops', ['b', 'a'], {
     a: { kind: 'text' },
     b: { kind: 'int4' },
     c: { kind: 'text' },
   });
-  const put = upsert(target, { a: 'x:', b: 1, c: 'y' }, 1);
-  const write = graphWriteOf(put);
-  expect(write.row).toEqual({ a: 'x:', b: 1n, c: 'y', __pos: put.position });
-  expect(write.id).toBe(`${target.name}:1:x\\:`);
-  expect(graphWriteOf(remove(target, { a: 'x:', b: 1 }, 1)).row).toEqual({ a: 'x:', b: 1n });
+  const put = graphWrite(upsert(target, { a: 'x:', b: 1, c: 'y' }, 1));
+  expect(put).toMatchObject({ values: ['x:', 1n, 'y'], key: [1n, 'x:'], id: `${target.name}:1:x\\:` });
+  expect(graphWrite(remove(target, { a: 'x:', b: 1 }, 1))).toMatchObject({ values: [], key: [1n, 'x:'] });
+});
+
+test('a row of an older schema has null for the columns that came later', () => {
+  const older = makeTarget('older', ['id'], { id: { kind: 'int4' }, gone: { kind: 'text' } });
+  const newer = makeTarget('older', ['id'], {
+    new: { kind: 'text' },
+    id: { kind: 'int8' },
+    gone: { kind: 'text' },
+  });
+  const row = upsert(older, { id: 1, gone: 'x' }, 1);
+  expect(graphWrite(row, layoutOf(newer)).values).toEqual([null, 1n, 'x']);
+  expect(rowFormOf(layoutOf(older), newer)).toBeNull();
 });
 
 test('a column named __proto__ is a column like any other', () => {
@@ -84,6 +110,5 @@ test('a column named __proto__ is a column like any other', () => {
     ['id', 1],
     ['__proto__', 'x'],
   ]);
-  const { row: sent } = graphWriteOf({ ...upsert(target, { id: 1 }, 1), op: 'upsert', row });
-  expect(Object.entries(sent)).toContainEqual(['__proto__', 'x']);
+  expect(graphWrite({ ...upsert(target, { id: 1 }, 1), op: 'upsert', row }).values).toEqual([1n, 'x']);
 });

@@ -2,9 +2,10 @@ import { types } from 'neo4j-driver';
 import { TailraceError } from '../../core/errors.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import type { Position } from '../../schemas/position.ts';
-import type { Column } from '../../schemas/table-schema.ts';
-import type { Value, ValueKind } from '../../schemas/value.ts';
+import { columnOf, type Column } from '../../schemas/table-schema.ts';
+import type { Row, Value, ValueKind } from '../../schemas/value.ts';
 import type { Target, Write } from '../sink.ts';
+import type { Layout } from './layout.ts';
 
 /** A value as the driver sends it: a bigint arrives as Integer, a number as Float. */
 export type StoreValue =
@@ -18,42 +19,63 @@ export type StoreValue =
   | InstanceType<typeof types.LocalDateTime>
   | InstanceType<typeof types.DateTime>;
 
-/** A write as the statements take it: `row` holds the key of a delete, and all columns and `__pos` of an upsert. */
+/** A write as the statements take it. */
 export interface GraphWrite {
   readonly op: Write['op'];
-  readonly targetName: string;
+  readonly layout: Layout;
   readonly position: Position;
   /** `id` of the key's tombstone; tells the keys of all targets apart. */
   readonly id: string;
-  readonly row: Readonly<Record<string, StoreValue>>;
+  /** Of an upsert the values of the layout's columns, in their order; null for one that the row's schema lacks. */
+  readonly values: readonly StoreValue[];
+  /** The values of the key, in its order. */
+  readonly key: readonly StoreValue[];
 }
 
-/** Maps a write. Throws SINK_EVENT_REJECTED, naming column and type, for a value that the graph can't hold exactly. */
-export function graphWriteOf(write: Write): GraphWrite {
-  const { op, target, key, position } = write;
-  const { table, name } = target;
-  const row = table.columns
-    .filter((column) => op === 'upsert' || table.key.includes(column.name))
-    .map((column): [string, StoreValue] => [
-      column.name,
-      storeValue(target, column, (write.op === 'upsert' ? write.row : key)[column.name] ?? null),
-    ]);
+/** Where a row of one schema has the layout's columns. */
+export interface RowForm {
+  /** Of the layout's columns; null for one that the schema lacks. */
+  readonly columns: readonly (Column | null)[];
+  readonly key: readonly Column[];
+  /** Columns that may not be null: those of the key and of a relationship's ends. */
+  readonly required: ReadonlySet<string>;
+}
+
+/** The form of the target's rows; null when its schema has a column that the layout does not know yet. */
+export function rowFormOf(layout: Layout, { table }: Target): RowForm | null {
+  if (table.columns.some(({ name }) => !layout.columns.includes(name))) return null;
+  const ends = layout.shape === 'node' ? [] : [...layout.start.columns, ...layout.end.columns];
   return {
-    op,
-    targetName: name,
-    position,
-    id: `${name}:${keyText(table.key, key)}`,
-    // fromEntries, because an assignment to a column named __proto__ would be lost.
-    row: Object.fromEntries(op === 'upsert' ? [...row, ['__pos', position]] : row),
+    columns: layout.columns.map((name) => table.columns.find((column) => column.name === name) ?? null),
+    key: layout.target.table.key.map((name) => columnOf(table, name)),
+    required: new Set([...layout.target.table.key, ...ends]),
   };
 }
 
-function storeValue(target: Target, column: Column, value: Value): StoreValue {
-  const isKey = target.table.key.includes(column.name);
-  if (value === null && !isKey) return null;
+/** Maps a write. Throws SINK_EVENT_REJECTED, naming column and type, for a value that the graph can't hold exactly. */
+export function graphWriteOf(write: Write, layout: Layout, form: RowForm): GraphWrite {
+  const { op, target, position } = write;
+  const valueOf = (row: Row, column: Column): StoreValue =>
+    storeValue(target, column, row[column.name] ?? null, form.required.has(column.name));
+  return {
+    op,
+    layout,
+    position,
+    id: `${target.name}:${keyText(target.table.key, write.key)}`,
+    values:
+      write.op === 'delete'
+        ? []
+        : form.columns.map((column) => (column === null ? null : valueOf(write.row, column))),
+    key: form.key.map((column) => valueOf(write.key, column)),
+  };
+}
+
+/** A value in the graph. Throws SINK_EVENT_REJECTED for one that has no exact form, and for null or NaN where one is required. */
+export function storeValue(target: Target, column: Column, value: Value, isRequired: boolean): StoreValue {
+  if (value === null && !isRequired) return null;
   const stored = value === null ? undefined : RULES[column.kind](value);
   // No node is ever found by NaN, since NaN equals nothing.
-  if (stored === undefined || (isKey && Number.isNaN(stored))) throw refused(target, column);
+  if (stored === undefined || (isRequired && Number.isNaN(stored))) throw refused(target, column);
   return stored;
 }
 

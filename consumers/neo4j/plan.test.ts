@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Column, ForeignKey } from '../../schemas/table-schema.ts';
-import type { Target } from '../sink.ts';
-import { plan } from './plan.ts';
+import type { Target, TargetChange } from '../sink.ts';
+import { noTableOptions, optionsSchema } from './config.ts';
+import { plan as planOf } from './plan.ts';
+
+const options = optionsSchema.parse({ url: 'bolt://localhost' });
+const plan = (change: TargetChange) => planOf(change, options, noTableOptions);
 
 const id = (name: string): Column => ({ name, type: 'integer', kind: 'int4', nullable: false });
 

@@ -1,51 +1,50 @@
-import { auth, driver as createDriver } from 'neo4j-driver';
 import { TailraceError } from '../../core/errors.ts';
+import type { TableSchema } from '../../schemas/table-schema.ts';
 import type { Sink, SinkContext, Target, Write, WriteOutcome } from '../sink.ts';
 import { applyWrites } from './apply.ts';
-import { addressOf, type Neo4jOptions } from './config.ts';
+import { openDriver } from './client.ts';
+import type { Neo4jOptions, Neo4jTableOptions } from './config.ts';
 import { classify } from './errors.ts';
-import { joinedTarget } from './joined-target.ts';
-import { layoutsOf, type Layout } from './layout.ts';
-import { graphWriteOf, type GraphWrite } from './mapping.ts';
 import { dropFormerEdges } from './former-edges.ts';
+import { joinedTarget } from './joined-target.ts';
+import type { Layout } from './layout.ts';
+import { layoutsOf } from './layouts.ts';
+import { graphWriteOf, rowFormOf, type GraphWrite, type RowForm } from './mapping.ts';
 import { linkStoredRows, prepareLayouts } from './prepare.ts';
+import { readRecords } from './records.ts';
 import { inTransaction } from './transaction.ts';
 import { truncateTarget } from './truncate.ts';
 
-/** More rows a transaction are hardly faster and need more of the server's heap. */
-const ROWS_PER_TRANSACTION = 2000;
-
 /** Rows as nodes, foreign keys as relationships. See README.md for the layout and the rules. */
-export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Sink {
-  const { url, username, password } = addressOf(options);
-  const driver = createDriver(url, auth.basic(username, password), {
-    connectionTimeout: 5000,
-    connectionAcquisitionTimeout: 10_000,
-    // Retrying is the runtime's work.
-    maxTransactionRetryTime: 0,
-    useBigInt: true,
-    userAgent: 'tailrace',
-  });
+export function createNeo4jSink(
+  options: Neo4jOptions,
+  { log, tableOptions }: SinkContext<Neo4jTableOptions>,
+): Sink {
+  const driver = openDriver(options);
   const database = { driver, name: options.database, log };
   const targets = new Map<string, Target>();
   const linked = new Set<string>();
   let layouts: ReadonlyMap<string, Layout> = new Map();
+  /** By the schema of the rows. */
+  let forms = new WeakMap<TableSchema, RowForm>();
 
   async function prepare(wanted: readonly Target[]): Promise<void> {
     const all = new Map(targets);
     for (const target of wanted) all.set(target.name, joinedTarget(all.get(target.name), target));
-    const next = layoutsOf([...all.values()]);
+    const next = layoutsOf([...all.values()], tableOptions);
     // A new target can change how others are stored, so all of them are looked at.
     await prepareLayouts(database, [...next.values()]);
     for (const target of all.values()) targets.set(target.name, target);
     layouts = next;
+    forms = new WeakMap();
     await moveStoredEdges();
   }
 
   async function moveStoredEdges(): Promise<void> {
+    const recordOf = await readRecords(database, [...layouts.values()]);
     for (const layout of layouts.values()) {
       if (layout.shape !== 'node') continue;
-      if (await dropFormerEdges(database, layout)) linked.clear();
+      if (await dropFormerEdges(database, layout, recordOf(layout))) linked.clear();
       for (const edge of layout.edges) {
         const name = JSON.stringify([layout.label, edge]);
         if (linked.has(name)) continue;
@@ -55,19 +54,40 @@ export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Si
     }
   }
 
-  /** What another process of this sink has prepared is not known here yet. */
+  /** What another process of this sink has prepared is not known here yet, nor are columns that came before they were told. */
   async function prepareUnknown(wanted: readonly Target[]): Promise<void> {
-    const unknown = wanted.filter(({ name }) => !layouts.has(name));
-    if (unknown.length > 0) await prepare(unknown);
+    const unknown = new Map(
+      wanted.filter((target) => formOf(target) === null).map((target) => [target.table, target]),
+    );
+    if (unknown.size > 0) await prepare([...unknown.values()]);
+  }
+
+  function formOf(target: Target): RowForm | null {
+    const layout = layouts.get(target.name);
+    if (layout === undefined) return null;
+    const form = forms.get(target.table) ?? rowFormOf(layout, target);
+    if (form !== null) forms.set(target.table, form);
+    return form;
+  }
+
+  function mapOrReject(write: Write): GraphWrite | WriteOutcome {
+    const [layout, form] = [layouts.get(write.target.name), formOf(write.target)];
+    if (layout === undefined || form === null) throw notPrepared(write.target);
+    try {
+      return graphWriteOf(write, layout, form);
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   async function write(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
     await prepareUnknown(writes.map(({ target }) => target));
     const mapped = writes.map(mapOrReject);
-    const sent = mapped.filter((one): one is GraphWrite => !('result' in one));
     const exceptions = new Map<string, WriteOutcome>();
-    for (let first = 0; first < sent.length; first += ROWS_PER_TRANSACTION)
-      await writeChunk(sent.slice(first, first + ROWS_PER_TRANSACTION), exceptions);
+    await writeChunk(
+      mapped.filter((one): one is GraphWrite => !('result' in one)),
+      exceptions,
+    );
     return mapped.map((one) => ('result' in one ? one : (exceptions.get(one.id) ?? { result: 'applied' })));
   }
 
@@ -80,7 +100,7 @@ export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Si
     if (first === undefined) return;
     try {
       const stale = await inTransaction(driver, options.database, (transaction) =>
-        applyWrites(transaction, layouts, chunk),
+        applyWrites(transaction, chunk),
       );
       for (const id of stale) exceptions.set(id, { result: 'stale' });
     } catch (error) {
@@ -99,24 +119,16 @@ export function createNeo4jSink(options: Neo4jOptions, { log }: SinkContext): Si
     write,
     async truncate(target, position) {
       await prepareUnknown([target]);
-      await truncateTarget(database, layoutOf(layouts, target.name), position);
+      const layout = layouts.get(target.name);
+      if (layout === undefined) throw notPrepared(target);
+      await truncateTarget(database, layout, position);
     },
     close: () => driver.close(),
   };
 }
 
-function layoutOf(layouts: ReadonlyMap<string, Layout>, name: string): Layout {
-  const layout = layouts.get(name);
-  if (layout === undefined) throw new RangeError(`the target ${name} was not prepared`);
-  return layout;
-}
-
-function mapOrReject(write: Write): GraphWrite | WriteOutcome {
-  try {
-    return graphWriteOf(write);
-  } catch (error) {
-    return rejected(error);
-  }
+function notPrepared({ name }: Target): RangeError {
+  return new RangeError(`the target ${name} was not prepared`);
 }
 
 function halves<Item>(items: readonly Item[]): Item[][] {

@@ -1,13 +1,14 @@
 import { auth, driver as createDriver, types, type EagerResult } from 'neo4j-driver';
+import type { SinkConfig } from '../../core/config/schema.ts';
 import { createLogger } from '../../core/logger.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import type { StoredRow } from '../../test/sink-contract-model.ts';
 import type { SinkHarness } from '../../test/sink-contract.ts';
 import type { Sink, Target } from '../sink.ts';
-import { addressOf } from './config.ts';
-import { tableOptionsOf } from '../load-sink.ts';
+import { addressOf, noTableOptions } from './config.ts';
+import { tableOptionsOf } from '../../test/table-options.ts';
 import { sink as neo4j } from './index.ts';
-import { layoutsOf } from './layout.ts';
+import { layoutsOf } from './layouts.ts';
 import { quoted } from './names.ts';
 
 /** What the integration tests of this folder share: sinks on the server of NEO4J_URL, and a reader of the graph beside them. */
@@ -26,11 +27,14 @@ const reader = createDriver(address.url, auth.basic(address.username, address.pa
 
 export const closeReader = (): Promise<void> => reader.close();
 
-export function createSink(options: Record<string, string> = {}): Sink {
+/** `mapping` as in the config, by table. */
+export type Mapping = Readonly<Record<string, unknown>>;
+
+export function createSink(options: Record<string, string> = {}, mapping: Mapping = {}): Sink {
   const context = {
     name: 'test',
     log: createLogger({ sink: 'test' }),
-    tableOptions: tableOptionsOf(neo4j, 'test'),
+    tableOptions: tableOptionsOf(neo4j, 'test', mapping as SinkConfig['mapping']),
   };
   return neo4j.create(neo4j.options.parse({ url, ...options }), context);
 }
@@ -53,7 +57,7 @@ export const harness: SinkHarness = {
     return { sink, close: () => sink.close() };
   },
   async read(target) {
-    const layout = layoutsOf([target]).get(target.name);
+    const layout = layoutsOf([target], noTableOptions).get(target.name);
     const found = await query(
       layout?.shape === 'node'
         ? `MATCH (n:${quoted(layout.label)}) WHERE NOT n:__Placeholder RETURN properties(n) AS row`
@@ -68,7 +72,7 @@ export const harness: SinkHarness = {
     return rows;
   },
   async remove(targets) {
-    const layouts = [...layoutsOf(targets).values()];
+    const layouts = [...layoutsOf(targets, noTableOptions).values()];
     const labels = layouts.flatMap((layout) =>
       layout.shape === 'node' ? [layout.label] : [layout.start.label, layout.end.label],
     );

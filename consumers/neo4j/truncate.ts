@@ -1,8 +1,11 @@
 import type { Transaction } from 'neo4j-driver';
 import type { Position } from '../../schemas/position.ts';
 import { inBatches, type Database } from './batches.ts';
+import { unlinkEdgesById, unlinkSourcesById } from './edge-statements.ts';
 import { recordId, type Layout, type NodeLayout } from './layout.ts';
-import * as cypher from './statements.ts';
+import { emptyNodesById, olderNodes } from './node-statements.ts';
+import { deleteOlderRelationships } from './relationship-statements.ts';
+import { LOCK, MARK_TRUNCATED } from './statements.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
@@ -11,13 +14,13 @@ import { inTransaction } from './transaction.ts';
  */
 export async function truncateTarget(database: Database, layout: Layout, position: Position): Promise<void> {
   await inTransaction(database.driver, database.name, async (transaction) => {
-    await transaction.run(cypher.LOCK);
-    await transaction.run(cypher.MARK_TRUNCATED, { id: recordId(layout.target.name), position });
+    await transaction.run(LOCK);
+    await transaction.run(MARK_TRUNCATED, { id: recordId(layout.target.name), position });
   });
   if (layout.shape === 'relationship')
-    await inBatches(database, cypher.deleteOlderRelationships(layout), { position });
+    await inBatches(database, deleteOlderRelationships(layout), { position });
   else
-    await inBatches(database, cypher.olderNodes(layout), { position }, (transaction, ids, loose) =>
+    await inBatches(database, olderNodes(layout), { position }, (transaction, ids, loose) =>
       emptyNodes(transaction, layout, ids, loose),
     );
 }
@@ -29,9 +32,10 @@ async function emptyNodes(
   ids: readonly string[],
   loose: Set<string>,
 ): Promise<void> {
-  if (layout.edges.length > 0) {
-    const { records } = await transaction.run<{ loose: string }>(cypher.unlinkEdgesById(layout), { ids });
+  for (const edge of layout.edges) {
+    const { records } = await transaction.run<{ loose: string }>(unlinkEdgesById(edge), { ids });
     for (const record of records) loose.add(record.get('loose'));
   }
-  await transaction.run(cypher.emptyNodesById(layout), { ids });
+  for (const incoming of layout.incoming) await transaction.run(unlinkSourcesById(incoming), { ids });
+  await transaction.run(emptyNodesById(layout), { ids });
 }

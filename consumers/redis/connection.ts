@@ -6,12 +6,17 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 
 /**
- * A new connection, ready for commands. Throws the cause within seconds when there is none.
+ * A new connection, ready for commands, to the server of the url or to another one of its cluster. Throws the cause within
+ * seconds when there is none.
  *
  * ioredis' own reconnecting and queueing are off: the runtime retries, and the sink then opens a new connection.
  */
-export async function openConnection(options: RedisOptions, log: Logger): Promise<Redis> {
-  const redis = new Redis(addressOf(options), {
+export async function openConnection(
+  options: RedisOptions,
+  log: Logger,
+  at: { readonly host: string; readonly port: number } | null = null,
+): Promise<Redis> {
+  const redis = new Redis(addressOf(options, at), {
     lazyConnect: true,
     retryStrategy: null,
     enableOfflineQueue: false,
@@ -37,8 +42,15 @@ export async function openConnection(options: RedisOptions, log: Logger): Promis
 }
 
 /** The url with the credentials of the options in it: ioredis would prefer those of the url. */
-function addressOf({ url, username, password }: RedisOptions): string {
+function addressOf(
+  { url, username, password }: RedisOptions,
+  at: { readonly host: string; readonly port: number } | null,
+): string {
   const address = new URL(url);
+  if (at !== null) {
+    address.hostname = at.host.includes(':') ? `[${at.host}]` : at.host;
+    address.port = String(at.port);
+  }
   if (username !== undefined) address.username = encodeURIComponent(username);
   if (password !== undefined) address.password = encodeURIComponent(password);
   return address.href;

@@ -8,11 +8,11 @@ interface Rule extends Verdict {
 
 const RULES: readonly Rule[] = [
   {
-    pattern: /\bWRONGTYPE\b/,
-    outcome: 'park',
-    code: 'SINK_EVENT_REJECTED',
+    pattern: /\b(WRONGTYPE|NOSTREAM)\b/,
+    outcome: 'stop',
+    code: 'SINK_FAILED',
     sentence:
-      'Another program keeps a value of another type under the key of this row; delete that key or leave the table out, then start the sink again.',
+      "Another program keeps a value of another type under a key that Tailrace keeps for a table (its __truncated:, its __layout: or its stream); delete that key or give the table's target another name.",
   },
   {
     pattern: /\bOOM\b/,
@@ -29,11 +29,11 @@ const RULES: readonly Rule[] = [
   },
   {
     pattern:
-      /\b(NOAUTH|WRONGPASS|NOPERM|DENIED)\b|invalid password|without any password configured|no password is set/,
+      /\b(NOAUTH|WRONGPASS|NOPERM|DENIED)\b|user executing the script|ACL failure in script|invalid password|without any password configured|no password is set/,
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
     sentence:
-      'Redis refused the user or a command; check user name and password, and that the user may run PING, SCRIPT LOAD, EVALSHA, EVAL, HGET, HMGET, HSET, GET, SET, DEL, TYPE and SCAN on all keys.',
+      'Redis refused the user or a command; check user name and password, and that the user may run PING, SCRIPT LOAD, EVALSHA, EVAL, HGET, HMGET, HSET, GETRANGE, GET, SET, DEL, EXISTS, TYPE, PTTL and SCAN, for sets, sorted sets, ttl, notify and stream their commands too, on all keys.',
   },
   {
     pattern: /\bMISCONF\b/,
@@ -49,11 +49,18 @@ const RULES: readonly Rule[] = [
     sentence: 'Redis is starting, failing over or busy; the sink goes on when it takes writes again.',
   },
   {
-    pattern: /\b(MOVED|ASK|CROSSSLOT)\b/,
+    pattern: /\b(MOVED|ASK)\b/,
+    outcome: 'retry',
+    code: 'SINK_UNREACHABLE',
+    sentence:
+      'The keys of a table are moving to another server of the Redis Cluster; the sink asks again where they are. If it goes on, the user lacks the right to INFO: allow it, since the sink cannot tell a cluster without.',
+  },
+  {
+    pattern: /\bCROSSSLOT\b/,
     outcome: 'stop',
     code: 'SINK_FAILED',
     sentence:
-      'This is a Redis Cluster, which this sink cannot write to; point the url at a server without cluster mode.',
+      'Behind the url is a Redis Cluster; set hashTags: true for this sink, so that the keys of a table lie in one slot.',
   },
   {
     pattern: /DB index is out of range/,

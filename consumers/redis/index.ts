@@ -2,6 +2,7 @@ import type { SinkModule } from '../sink.ts';
 import { optionsSchema, tableOptionsSchema, type RedisOptions, type RedisTableOptions } from './config.ts';
 import { classify } from './errors.ts';
 import { plan } from './plan.ts';
+import { query } from './query.ts';
 import { createRedisSink } from './sink.ts';
 
 export const sink: SinkModule<RedisOptions, RedisTableOptions> = {
@@ -10,4 +11,5 @@ export const sink: SinkModule<RedisOptions, RedisTableOptions> = {
   create: createRedisSink,
   plan,
   classify,
+  query,
 };

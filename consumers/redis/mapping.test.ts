@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
+import { makeTarget } from '../../test/sink-contract-model.ts';
 import type { Target } from '../sink.ts';
-import { assertStorable, rowFields, rowKey, rowPattern, tombstoneKey } from './mapping.ts';
+import { keyNames, memberOf, rowPattern, rowValues } from './mapping.ts';
 
 const target: Target = {
   ...makeTarget('row', ['id'], {
@@ -13,43 +13,57 @@ const target: Target = {
   name: 'people',
 };
 
-function upsertOf(row: Parameters<typeof upsert>[1]): Parameters<typeof rowFields>[0] {
-  const write = upsert(target, row, 1);
-  if (write.op !== 'upsert') throw new Error('an upsert was asked for');
-  return write;
-}
+const columns = ['id', 'flag', 'bytes', 'note'];
 
-test('a row is a hash of its columns as texts', () => {
+test('values are texts', () => {
   const row = { id: 9007199254740993n, flag: true, bytes: Uint8Array.from([0, 255]), note: 'x' };
-  expect(rowFields(upsertOf(row)).join(' ')).toBe('id 9007199254740993 flag true bytes AP8= note x');
+  expect(rowValues(columns, row)).toEqual({ values: ['9007199254740993', 'true', 'AP8=', 'x'], nulls: '' });
 });
 
-test('null has no field, the empty string has one', () => {
-  expect(rowFields(upsertOf({ id: 1n, flag: null, note: '' }))).toEqual(['id', '1', 'note', '']);
+test('a null is told from the empty string', () => {
+  expect(rowValues(columns, { id: 1n, flag: null, note: '' })).toEqual({
+    values: ['1', '', '', ''],
+    nulls: '0110',
+  });
 });
 
 test('a tombstone lies outside the keys of its table', () => {
-  const gone = remove(target, { id: 7n }, 1);
-  expect(rowKey(target, gone)).toBe('people:7');
-  expect(tombstoneKey(target, gone)).toBe('__tombstone:people:7');
+  const { row, tombstone, truncated } = keyNames(target, false);
+  expect(row + memberOf(target, { id: 7n })).toBe('people:7');
+  expect([tombstone, truncated]).toEqual(['__tombstone:', '__truncated:people']);
 });
 
 test('two tables never share a key', () => {
-  const colon = { ...target, name: 'a:b' };
-  const plain = { ...target, name: 'a' };
-  expect(rowKey(colon, { key: { id: 'c' } })).toBe('a\\:b:c');
-  expect(rowKey(plain, { key: { id: 'b:c' } })).toBe('a:b:c');
+  expect(keyNames({ ...target, name: 'a:b' }, false).row + memberOf(target, { id: 'c' })).toBe('a\\:b:c');
+  expect(keyNames({ ...target, name: 'a' }, false).row + memberOf(target, { id: 'b:c' })).toBe('a:b:c');
+});
+
+test('with hash tags all keys of a table have one tag', () => {
+  const { row, tombstone, truncated, layout } = keyNames(target, true);
+  expect([row, tombstone + row, truncated, layout]).toEqual([
+    '{people}:',
+    '__tombstone:{people}:',
+    '__truncated:{people}',
+    '__layout:{people}',
+  ]);
+  expect(() => keyNames({ ...target, name: 'a}b' }, true)).toThrow(/brace/);
+  expect(() => keyNames({ ...target, name: 'a}b' }, false)).not.toThrow();
+});
+
+test('nulls are told apart from empty texts', () => {
+  expect(rowValues(['a', 'b', 'c'], { a: '', b: null })).toEqual({ values: ['', '', ''], nulls: '011' });
+  expect(rowValues(['a', 'b'], { a: '', b: 1 })).toEqual({ values: ['', '1'], nulls: '' });
 });
 
 test('a column or a table with an internal name is refused', () => {
   const column = makeTarget('odd', ['id'], { id: { kind: 'int4' }, __pos: { kind: 'text' } });
-  expect(() => assertStorable(column)).toThrow(/Column __pos/);
-  expect(() => assertStorable({ ...target, name: '__tombstone' })).toThrow(/two underscores/);
-  expect(() => assertStorable(target)).not.toThrow();
+  expect(() => keyNames(column, false)).toThrow(/Column __pos/);
+  expect(() => keyNames({ ...target, name: '__tombstone' }, false)).toThrow(/two underscores/);
 });
 
 test("the pattern of a table's rows takes no letter of its name for a wildcard", () => {
-  expect(rowPattern(target)).toBe('people:*');
-  expect(rowPattern({ ...target, name: 'a*[b]?^' })).toBe('a\\*\\[b\\]\\?\\^:*');
-  expect(rowPattern({ ...target, name: 'a:b' })).toBe('a\\\\:b:*');
+  const pattern = (name: string): string => rowPattern(keyNames({ ...target, name }, false));
+  expect(pattern('people')).toBe('people:*');
+  expect(pattern('a*[b]?^')).toBe('a\\*\\[b\\]\\?\\^:*');
+  expect(pattern('a:b')).toBe('a\\\\:b:*');
 });

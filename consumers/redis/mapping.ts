@@ -1,60 +1,82 @@
 import { TailraceError } from '../../core/errors.ts';
 import { keyText, valueText } from '../../schemas/key-text.ts';
-import type { Target, Write } from '../sink.ts';
+import type { Row } from '../../schemas/value.ts';
+import type { Target } from '../sink.ts';
 
-/** The field of every hash that holds the row's position. */
+/** The field of every row that holds its position. */
 export const POSITION_FIELD = '__pos';
 
-const TOMBSTONE_PREFIX = '__tombstone';
-const TRUNCATED_PREFIX = '__truncated';
+/** The field that names the sets and sorted sets that have the row's key. */
+export const MEMBERSHIPS_FIELD = '__in';
 
-/** The hash of a row: `<name>:<key>`. */
-export function rowKey(target: Target, write: Pick<Write, 'key'>): string {
-  return `${nameText(target)}:${keyText(target.table.key, write.key)}`;
+/** The names of a target's keys. With hash tags all of them lie in one slot of a cluster. */
+export interface KeyNames {
+  /** Before the text of a row's key: `contacts:`, or `{contacts}:` with hash tags. Also before the names of its sets. */
+  readonly row: string;
+  /** Before a row's whole key: outside of `<name>:*`, so that readers count live rows only. */
+  readonly tombstone: string;
+  /** Holds the position of the table's last truncate. */
+  readonly truncated: string;
+  /** Holds the options that the rows were written with. */
+  readonly layout: string;
 }
 
-/** The string that keeps the position of a deleted row, outside of `<name>:*`, so that readers count live rows only. */
-export function tombstoneKey(target: Target, write: Pick<Write, 'key'>): string {
-  return `${TOMBSTONE_PREFIX}:${rowKey(target, write)}`;
+/** Throws TailraceError SINK_SCHEMA_CONFLICT for names that this sink needs for itself. */
+export function keyNames(target: Target, hashTags: boolean): KeyNames {
+  assertStorable(target, hashTags);
+  // A `:` in a table's own name is escaped, else table `a` with key `b:c` would meet table `a:b` with key `c`.
+  const escaped = target.name.replace(/[\\:]/g, '\\$&');
+  const name = hashTags ? `{${escaped}}` : escaped;
+  return {
+    row: `${name}:`,
+    tombstone: '__tombstone:',
+    truncated: `__truncated:${name}`,
+    layout: `__layout:${name}`,
+  };
 }
 
-/** The hash that keeps the position of a table's last truncate. */
-export function truncatedKey(target: Target): string {
-  return `${TRUNCATED_PREFIX}:${nameText(target)}`;
+/** The text of a row's key: what follows the name in its Redis key, and the member in sets. */
+export function memberOf(target: Target, key: Row): string {
+  return keyText(target.table.key, key);
 }
 
 /** The pattern, as SCAN takes it, that the keys of a table's rows match and those of no other table. */
-export function rowPattern(target: Target): string {
-  return `${nameText(target).replace(/[*?[\]\\^]/g, '\\$&')}:*`;
+export function rowPattern({ row }: KeyNames): string {
+  return `${row.replace(/[*?[\]\\^]/g, '\\$&')}*`;
 }
 
-/** A `:` in a table's own name is escaped, else table `a` with key `b:c` would meet table `a:b` with key `c`. */
-function nameText(target: Target): string {
-  return target.name.replace(/[\\:]/g, '\\$&');
+/** The values of a row in the order of the columns, and a 1 for each null (empty where there is none). */
+export function rowValues(columns: readonly string[], row: Row): { values: string[]; nulls: string } {
+  let hasNull = false;
+  const values = columns.map((name) => {
+    const value = row[name] ?? null;
+    hasNull ||= value === null;
+    return value === null ? '' : valueText(value);
+  });
+  const nulls = hasNull ? columns.map((name) => ((row[name] ?? null) === null ? '1' : '0')).join('') : '';
+  return { values, nulls };
 }
 
-/** A row as field, value, field, value. A null has no field: absent is null, and the empty string is a field. */
-export function rowFields(write: Write & { op: 'upsert' }): string[] {
-  const fields: string[] = [];
-  for (const { name } of write.target.table.columns) {
-    const value = write.row[name] ?? null;
-    if (value !== null) fields.push(name, valueText(value));
-  }
-  return fields;
-}
-
-/** Refuses names that this sink needs for itself. Throws TailraceError SINK_SCHEMA_CONFLICT. */
-export function assertStorable(target: Target): void {
+function assertStorable(target: Target, hashTags: boolean): void {
   if (target.name.startsWith('__'))
     throw new TailraceError(
       'SINK_SCHEMA_CONFLICT',
       `The name of target ${target.name} begins with two underscores, which Redis keys of Tailrace itself do.`,
-      'Leave the table out of this sink (tables:).',
+      'Give the target another name (mapping), or leave the table out of this sink (tables).',
     );
-  if (target.table.columns.some(({ name }) => name === POSITION_FIELD))
+  if (hashTags && /[{}]/.test(target.name))
     throw new TailraceError(
       'SINK_SCHEMA_CONFLICT',
-      `Column ${POSITION_FIELD} of target ${target.name} has the name of the field that holds the version.`,
+      `The name of target ${target.name} has a brace, which would end its hash tag.`,
+      'Give the target another name (mapping), or set hashTags to false.',
+    );
+  const internal = target.table.columns.find(({ name }) =>
+    [POSITION_FIELD, MEMBERSHIPS_FIELD].includes(name),
+  );
+  if (internal !== undefined)
+    throw new TailraceError(
+      'SINK_SCHEMA_CONFLICT',
+      `Column ${internal.name} of target ${target.name} has the name of a field that Tailrace keeps for itself.`,
       'Rename the column for this sink with the transform renameColumns.',
     );
 }

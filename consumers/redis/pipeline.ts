@@ -1,62 +1,117 @@
 import type { Redis } from 'ioredis';
-import { TailraceError, toError } from '../../core/errors.ts';
+import { TailraceError } from '../../core/errors.ts';
 import type { Write, WriteOutcome } from '../sink.ts';
-import { classify } from './errors.ts';
-import { rowFields, rowKey, tombstoneKey, truncatedKey } from './mapping.ts';
-import { DELETE, UPSERT } from './scripts.ts';
+import { scriptCalls, type ScriptCall } from './calls.ts';
+import type { Layout } from './layout.ts';
+import { RESULT } from './scripts.ts';
+import type { Servers } from './servers.ts';
+
+/** Bounds of one pipeline. */
+const PIPELINE_ROWS = 500;
+const PIPELINE_CHARACTERS = 4_000_000;
+/** Pipelines on their way: while the server runs one, the next is made. */
+const PIPELINES_IN_FLIGHT = 2;
 
 /**
- * One round trip for all these writes, one script each. Throws when the server refused any of them for a reason that
- * passes or that stops the sink; the others may have been applied.
+ * Writes all. Throws when a server refused a call for a reason that passes or that stops the sink; other calls may have been
+ * applied. Deletes go first, since Redis takes these at maxmemory too.
  */
-export async function runPipeline(
-  redis: Redis,
+export async function runWrites(
+  servers: Servers,
   writes: readonly Write[],
-  tombstoneTtlMs: number,
+  layoutFor: (write: Write) => Layout,
 ): Promise<WriteOutcome[]> {
-  const calls = writes.map((write) => scriptCall(write, tombstoneTtlMs));
-  const pipeline = redis.pipeline();
-  // Loaded at the head of every pipeline: cheap, and right after any restart, failover or SCRIPT FLUSH.
-  const scripts = [UPSERT, DELETE];
-  for (const { lua } of scripts) pipeline.script('LOAD', lua);
-  for (const call of calls)
-    if (!(call instanceof Error)) pipeline.evalsha(call.sha, 3, ...call.keysAndArguments);
-
-  const replies = (await pipeline.exec()) ?? [];
-  for (const [error] of replies.slice(0, scripts.length)) if (error !== null) throw withoutRow(error);
-  let next = scripts.length;
-  return calls.map((call) =>
-    call instanceof Error ? { result: 'rejected', error: call } : outcomeOf(replies[next++]),
-  );
-}
-
-interface ScriptCall {
-  readonly sha: string;
-  readonly keysAndArguments: readonly string[];
-}
-
-/** An Error stands for a write that no server could take. */
-function scriptCall(write: Write, tombstoneTtlMs: number): ScriptCall | Error {
+  const outcomes: WriteOutcome[] = [];
+  const inFlight: Promise<void>[] = [];
+  const take = (call: ScriptCall, results: unknown): void => {
+    for (const [row, place] of call.places.entries())
+      outcomes[place] = outcomeOf(Array.isArray(results) ? results[row] : undefined);
+  };
   try {
-    const { target, position } = write;
-    const common = [rowKey(target, write), tombstoneKey(target, write), truncatedKey(target), position];
-    return write.op === 'upsert'
-      ? { sha: UPSERT.sha, keysAndArguments: [...common, ...rowFields(write)] }
-      : { sha: DELETE.sha, keysAndArguments: [...common, String(tombstoneTtlMs)] };
-  } catch (error) {
-    return toError(error);
+    for (const calls of pipelines(scriptCalls(writes, layoutFor, outcomes))) {
+      if (inFlight.length >= PIPELINES_IN_FLIGHT) await inFlight.shift();
+      for (const [redis, own] of await byServer(servers, calls)) {
+        const sent = runCalls(redis, own, take);
+        // It is awaited below, perhaps only after another one has failed.
+        sent.catch(() => undefined);
+        inFlight.push(sent);
+      }
+    }
+  } finally {
+    // Nothing of a failed write may still be under way when the runtime sends it again.
+    await Promise.allSettled(inFlight);
+  }
+  await Promise.all(inFlight);
+  return outcomes;
+}
+
+function* pipelines(calls: Iterable<ScriptCall>): Generator<ScriptCall[]> {
+  let some: ScriptCall[] = [];
+  let rows = 0;
+  let characters = 0;
+  for (const call of calls) {
+    some.push(call);
+    rows += call.places.length;
+    characters += call.characters;
+    if (rows >= PIPELINE_ROWS || characters >= PIPELINE_CHARACTERS) {
+      yield some;
+      [some, rows, characters] = [[], 0, 0];
+    }
+  }
+  if (some.length > 0) yield some;
+}
+
+async function byServer(servers: Servers, calls: readonly ScriptCall[]): Promise<Map<Redis, ScriptCall[]>> {
+  const own = new Map<Redis, ScriptCall[]>();
+  for (const call of calls) {
+    const redis = await servers.of(call.layout.names);
+    const known = own.get(redis);
+    if (known === undefined) own.set(redis, [call]);
+    else known.push(call);
+  }
+  return own;
+}
+
+/** One round trip. Loads the scripts at its head: cheap, and right after any restart, failover or SCRIPT FLUSH. */
+async function runCalls(
+  redis: Redis,
+  calls: readonly ScriptCall[],
+  take: (call: ScriptCall, results: unknown) => void,
+): Promise<void> {
+  const pipeline = redis.pipeline();
+  const scripts = new Set(calls.map(({ script }) => script));
+  for (const { lua } of scripts) pipeline.script('LOAD', lua);
+  for (const { script, keys, arguments: rest } of calls)
+    pipeline.evalsha(script.sha, keys.length, ...keys, ...rest);
+  const replies = (await pipeline.exec()) ?? [];
+  if (replies.length < scripts.size + calls.length) throw new Error('Connection is closed.');
+  for (const [error] of replies) if (error !== null) throw withoutRow(error);
+  for (const [place, call] of calls.entries()) take(call, replies[scripts.size + place]?.[1]);
+}
+
+function outcomeOf(result: unknown): WriteOutcome {
+  switch (result) {
+    case RESULT.applied:
+      return { result: 'applied' };
+    case RESULT.stale:
+      return { result: 'stale' };
+    case RESULT.foreignRow:
+      return rejected('the key of the row', 'Delete that key, give the target another name (mapping)');
+    case RESULT.foreignSet:
+      return rejected(
+        'the key of a set or sorted set of the row',
+        'Delete that key, rename the set (mapping)',
+      );
+    default:
+      throw new Error('Redis answered no result for a row');
   }
 }
 
-function outcomeOf(reply: [error: Error | null, result: unknown] | undefined): WriteOutcome {
-  if (reply === undefined) throw new Error('Connection is closed.');
-  const [error, result] = reply;
-  if (error === null) return { result: result === 1 ? 'applied' : 'stale' };
-  const verdict = classify(error);
-  if (verdict.outcome !== 'park') throw withoutRow(error);
+function rejected(place: string, fix: string): WriteOutcome {
+  const what = `Redis has a value that is not Tailrace's under ${place}, and it stays as it is.`;
   return {
     result: 'rejected',
-    error: new TailraceError(verdict.code, `Redis refused the row: ${error.message}`, verdict.sentence),
+    error: new TailraceError('SINK_EVENT_REJECTED', what, `${fix} or leave the table out of this sink.`),
   };
 }
 

@@ -1,12 +1,16 @@
 import { Binary } from 'mongodb';
 import { types as neo4jTypes } from 'neo4j-driver';
-import { cellWriterOf } from '../../consumers/clickhouse/cell.ts';
 import { baseOf } from '../../consumers/clickhouse/column-type.ts';
-import { cellsOf, columnsOf } from '../../consumers/clickhouse/mapping.ts';
-import { documentOf, fieldsOf } from '../../consumers/elasticsearch/mapping.ts';
+import { tableOptionsSchema } from '../../consumers/clickhouse/config.ts';
+import { columnsOf, storedColumnsOf } from '../../consumers/clickhouse/mapping.ts';
+import { encodeBlock } from '../../consumers/clickhouse/native-block.ts';
+import { WRITES } from '../../consumers/clickhouse/rows.ts';
+import { VERSION_COLUMNS } from '../../consumers/clickhouse/table-layout.ts';
+import { fieldsOf } from '../../consumers/elasticsearch/fields.ts';
+import { documentOf, documentShape } from '../../consumers/elasticsearch/mapping.ts';
 import { mapWrite } from '../../consumers/mongodb/mapping.ts';
-import { graphWriteOf } from '../../consumers/neo4j/mapping.ts';
-import { rowFields } from '../../consumers/redis/mapping.ts';
+import { storeValue } from '../../consumers/neo4j/mapping.ts';
+import { rowValues } from '../../consumers/redis/mapping.ts';
 import type { Write } from '../../consumers/sink.ts';
 import { avroEncoder } from '../../schemas/avro-codec.ts';
 import { avroSchemas } from '../../schemas/avro-schema.ts';
@@ -44,11 +48,11 @@ export function formsOf(column: Column, value: NonNullable<Value>): Forms {
   return {
     Avro: avroForm(table, value),
     JSON: jsonForm(JSON.parse(jsonText(table, value)), value),
-    Elasticsearch: `\`${fieldsOf(table)['value']?.type}\`, ${jsonForm(JSON.parse(documentOf(write, fieldTypes(table), 0)), value)}`,
+    Elasticsearch: `\`${fieldsOf(table)['value']?.type}\`, ${jsonForm(JSON.parse(documentOf(write, documentShape(write.target, fieldTypes(table)), 0)), value)}`,
     ClickHouse: orRejected(() => clickhouseForm(write)),
     MongoDB: orRejected(() => mongodbForm(mapWrite(write).document?.['value'])),
     Redis: redisForm(write),
-    Neo4j: orRejected(() => neo4jForm(graphWriteOf(write).row['value'])),
+    Neo4j: orRejected(() => neo4jForm(storeValue(write.target, column, value, false))),
   };
 }
 
@@ -121,12 +125,10 @@ function fieldTypes(table: TableSchema): Map<string, string> {
 
 /** The type without Nullable; a value that the type cannot hold makes the sink change the whole column. */
 function clickhouseForm(write: Write): string {
-  const columns = columnsOf(write.target, new Set());
-  const stored = new Map(columns.map(({ name, type }) => [name, { type, cell: cellWriterOf(baseOf(type)) }]));
-  const misfits = new Set<string>();
-  cellsOf(write, stored, misfits);
+  const columns = columnsOf(write.target, tableOptionsSchema.parse({}), VERSION_COLUMNS);
+  const { misfits } = encodeBlock(write.target, storedColumnsOf(columns), WRITES, [write]);
   if (misfits.size > 0) return 'column becomes `String`';
-  const type = stored.get('value')?.type ?? '';
+  const type = columns.find(({ name }) => name === 'value')?.type ?? '';
   return `\`${type.startsWith('LowCardinality') ? `LowCardinality(${baseOf(type)})` : baseOf(type)}\``;
 }
 
@@ -140,8 +142,7 @@ function mongodbForm(stored: unknown): string {
 
 /** A hash holds texts alone; bytes and all else are told apart by what the text of one sample looks like. */
 function redisForm(write: Write & { op: 'upsert' }): string {
-  const fields = rowFields(write);
-  const text = fields[fields.indexOf('value') + 1];
+  const [text] = rowValues(['value'], write.row).values;
   const value = write.row['value'];
   return value instanceof Uint8Array && text === Buffer.from(value).toString('base64') ? 'base64' : 'text';
 }

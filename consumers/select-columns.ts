@@ -1,6 +1,6 @@
-import type { MappingConfig } from '../../core/config/schema.ts';
-import type { Row } from '../../schemas/value.ts';
-import type { Transform } from '../../transforms/transform.ts';
+import type { MappingConfig } from '../core/config/schema.ts';
+import type { Row } from '../schemas/value.ts';
+import type { Transform } from '../transforms/transform.ts';
 
 /**
  * Leaves the columns that the config includes or does not exclude, and always those of the key. A name that the table lacks

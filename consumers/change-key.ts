@@ -1,9 +1,8 @@
-import { keyOf, type ChangeEvent } from '../../schemas/change-event.ts';
-import { qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
-import type { Row } from '../../schemas/value.ts';
-import { TransformError } from '../../transforms/transform-error.ts';
-import { requireColumn } from '../../transforms/table-columns.ts';
-import { isLoneTombstone } from '../decode.ts';
+import { isLoneTombstone, keyOf, type ChangeEvent } from '../schemas/change-event.ts';
+import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
+import type { Row } from '../schemas/value.ts';
+import { TransformError } from '../transforms/transform-error.ts';
+import { requireColumn } from '../transforms/table-columns.ts';
 
 /** A table whose rows the store keeps under other columns than the primary key. */
 export interface RekeyedTable {

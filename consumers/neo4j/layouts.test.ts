@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
 import type { ValueKind } from '../../schemas/value.ts';
 import type { Target } from '../sink.ts';
-import { layoutsOf, shapeOf, type Layout } from './layout.ts';
+import { noTableOptions, tableOptionsSchema } from './config.ts';
+import { shapeOf, type Layout } from './layout.ts';
+import { layoutsOf } from './layouts.ts';
 
 /** `columns` are int4 unless `kinds` says otherwise; a foreign key is written `columns -> table(columns)`. */
 function target(
@@ -38,7 +40,15 @@ function target(
 }
 
 function layoutOf(name: string, ...targets: Target[]): Layout {
-  const layout = layoutsOf(targets).get(name);
+  return layoutWith({}, name, ...targets);
+}
+
+/** `options` are those of the target of that name. */
+function layoutWith(options: object, name: string, ...targets: Target[]): Layout {
+  const parsed = tableOptionsSchema.parse(options);
+  const layout = layoutsOf(targets, (table) => (table.name === name ? parsed : noTableOptions(table))).get(
+    name,
+  );
   if (layout === undefined) throw new Error(`no layout of ${name}`);
   return layout;
 }
@@ -86,7 +96,7 @@ describe('a foreign key', () => {
 
   test.each([
     ['a table that is no target', ['x_id -> elsewhere(id)']],
-    ['a column that is not the key', ['code -> places(code)']],
+    ['a column that the other target lacks', ['code -> places(code)']],
     ['a key of another form', ['text -> places(id)']],
     ['a row that is itself a relationship', ['a, b -> pairs(a, b)']],
   ])('to %s stays a property only', (_, foreignKeys) => {
@@ -125,9 +135,116 @@ describe('a table whose key is two foreign keys', () => {
   });
 });
 
+describe('a foreign key to unique columns that are not the key', () => {
+  const towns = target('towns', ['id'], [], { code: 'text', zip: 'int4' });
+
+  test('is a relationship by value, which its end knows of', () => {
+    const from = target('from', ['id'], ['town -> towns(code)', 'zip -> towns(code)'], { town: 'text' });
+    const edge = { name: 'from_fk0', type: 'TOWN', by: 'value', direction: 'out' };
+    expect(layoutOf('from', from, towns)).toMatchObject({ edges: [edge] });
+    expect(layoutOf('towns', from, towns)).toMatchObject({ edges: [], incoming: [{ source: 'From', edge }] });
+  });
+
+  test('makes no end of a relationship', () => {
+    const join = target('join', ['a', 'b'], ['a -> towns(zip)', 'b -> customer(id)']);
+    expect(layoutOf('join', join, towns, customer)).toMatchObject({ shape: 'node' });
+    expect(() => layoutWith({ as: 'relationship' }, 'join', join, towns, customer)).toThrow(
+      /a does not refer to the key by which the nodes of towns are found/,
+    );
+  });
+});
+
+describe('options', () => {
+  const trips = target(
+    'trips',
+    ['id'],
+    ['place_id -> places(id)', 'customer_id -> customer(id)', 'a, b -> pairs(a, b)'],
+  );
+  const pairs = target('pairs', ['a', 'b']);
+  const all = [trips, places, customer, pairs];
+  const relation = target('relation', ['a', 'b'], ['a -> places(id)', 'b -> customer(id)']);
+
+  test('name labels, types and directions, by column or by constraint', () => {
+    const relationships = {
+      place_id: 'WENT_TO',
+      trips_fk1: { direction: 'in' },
+      trips_fk2: { type: 'PAIR' },
+    };
+    expect(layoutWith({ label: 'Trip', labels: ['Event'], relationships }, 'trips', ...all)).toMatchObject({
+      label: 'Trip',
+      labels: ['Event'],
+      edges: [
+        { type: 'WENT_TO', direction: 'out' },
+        { type: 'CUSTOMER', direction: 'in' },
+        { type: 'PAIR', direction: 'out' },
+      ],
+    });
+  });
+
+  test('of the table at the other end name its label', () => {
+    const layouts = layoutsOf(all, ({ name }) =>
+      name === 'places' ? tableOptionsSchema.parse({ label: 'Town' }) : tableOptionsSchema.parse({}),
+    );
+    expect(layouts.get('trips')).toMatchObject({ edges: [{ end: { label: 'Town' } }, {}, {}] });
+  });
+
+  test('turn a relationship round, or make it of a table with a key of its own', () => {
+    expect(shapeOf(layoutWith({ start: 'b', type: 'WAS_IN' }, 'relation', relation))).toBe(
+      'relationship WAS_IN from Customer to Places by a, b',
+    );
+    const own = target('likes', ['id'], ['a -> places(id)', 'b -> customer(id)']);
+    const columns = own.table.columns.map((column) => ({ ...column, nullable: false }));
+    const notNull = { ...own, table: { ...own.table, columns } };
+    expect(shapeOf(layoutWith({ as: 'relationship' }, 'likes', notNull, places, customer))).toBe(
+      'relationship LIKES from Places to Customer by id',
+    );
+    expect(() => layoutWith({ as: 'relationship' }, 'likes', own)).toThrow(/a may be null/);
+  });
+
+  test.each<[string, object, string, RegExp]>([
+    ['an index on a column that is not there', { indexes: ['nme'] }, 'trips', /indexes .* no column nme/],
+    [
+      'a text index on two columns',
+      { indexes: [{ columns: ['a', 'b'], type: 'text' }] },
+      'trips',
+      /one column/,
+    ],
+    [
+      'a foreign key that is not there',
+      { relationships: { place: 'X' } },
+      'trips',
+      /place .* no such foreign key/,
+    ],
+    ['the type of a table of nodes', { type: 'X' }, 'trips', /type .* stored as nodes/],
+    ['the label of a table of relationships', { label: 'X' }, 'relation', /label .* stored as relationships/],
+    [
+      'a relationship with three possible ends',
+      { as: 'relationship' },
+      'trips',
+      /not exactly two foreign keys/,
+    ],
+    [
+      'a relationship with one end twice',
+      { as: 'relationship', start: 'a', end: 'a' },
+      'relation',
+      /exactly two/,
+    ],
+  ])('%s is refused', (_, options, name, message) => {
+    expect(() => layoutWith(options, name, ...all, relation)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) }),
+    );
+  });
+
+  test('a further label that another target has is refused', () => {
+    expect(() => layoutWith({ labels: ['Places'] }, 'trips', ...all)).toThrow(
+      /places and trips .* label Places/,
+    );
+  });
+});
+
 describe('names', () => {
   test('of two labels that are the same are refused', () => {
-    expect(() => layoutsOf([target('a_b', ['id']), target('a__b', ['id'])])).toThrow(
+    expect(() => layoutsOf([target('a_b', ['id']), target('a__b', ['id'])], noTableOptions)).toThrow(
       /a_b and a__b.*label AB/,
     );
   });
@@ -139,10 +256,10 @@ describe('names', () => {
       ['customer_id -> customer(id)', 'place_id -> places(id)'],
     );
     const fan = target('customer', ['id'], ['likes_id -> places(id)']);
-    expect(() => layoutsOf([likes, fan, places])).toThrow(/type LIKES from Customer/);
+    expect(() => layoutsOf([likes, fan, places], noTableOptions)).toThrow(/type LIKES from Customer/);
   });
 
   test('of a column that is kept for the version are refused', () => {
-    expect(() => layoutsOf([target('odd', ['id', '__pos'])])).toThrow(/__pos/);
+    expect(() => layoutsOf([target('odd', ['id', '__pos'])], noTableOptions)).toThrow(/__pos/);
   });
 });

@@ -1,8 +1,8 @@
-import type { MappingConfig } from '../../core/config/schema.ts';
-import type { Column } from '../../schemas/table-schema.ts';
-import type { Value } from '../../schemas/value.ts';
-import { TransformError } from '../../transforms/transform-error.ts';
-import type { Transform } from '../../transforms/transform.ts';
+import type { MappingConfig } from '../core/config/schema.ts';
+import type { Column } from '../schemas/table-schema.ts';
+import type { Value } from '../schemas/value.ts';
+import { TransformError } from '../transforms/transform-error.ts';
+import type { Transform } from '../transforms/transform.ts';
 
 /** Columns that have the same value in every row: a text, a boolean, a whole number (bigint) or another (double precision). */
 export function addConstants(constants: NonNullable<MappingConfig['constants']>): Transform {

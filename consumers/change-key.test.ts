@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { ChangeEvent } from '../../schemas/change-event.ts';
-import { makePosition } from '../../schemas/position.ts';
-import type { TableSchema } from '../../schemas/table-schema.ts';
-import type { Row } from '../../schemas/value.ts';
+import type { ChangeEvent } from '../schemas/change-event.ts';
+import { makePosition } from '../schemas/position.ts';
+import type { TableSchema } from '../schemas/table-schema.ts';
+import type { Row } from '../schemas/value.ts';
 import { changeKey } from './change-key.ts';
 
 const people: TableSchema = {

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { isReading, requestOf } from './question.ts';
+
+test('a question is a request, a search body, or an index with what to search in it', () => {
+  expect(requestOf('GET _cat/indices?v')).toEqual({
+    kind: 'request',
+    method: 'GET',
+    path: '/_cat/indices?v',
+    body: null,
+  });
+  expect(requestOf('POST /contacts/_search\n{"size": 1}')).toMatchObject({
+    path: '/contacts/_search',
+    body: '{"size": 1}',
+  });
+  expect(requestOf('contacts')).toEqual({ kind: 'search', index: 'contacts', body: {} });
+  expect(requestOf('contacts owner:Bob AND {a TO b}')).toMatchObject({
+    index: 'contacts',
+    body: { query: { query_string: { query: 'owner:Bob AND {a TO b}' } } },
+  });
+  expect(JSON.stringify(requestOf('{"query":{"term":{"id":9223372036854775807}}}'))).toBe(
+    '{"kind":"search","index":null,"body":{"query":{"term":{"id":9223372036854775807}}}}',
+  );
+  expect(requestOf('contacts {"size":2}')).toMatchObject({ index: 'contacts' });
+});
+
+test('a search body that is no JSON is told', () => {
+  expect(() => requestOf('contacts {query: 1}')).toThrow(expect.objectContaining({ code: 'QUERY_FAILED' }));
+});
+
+test('a request reads by its method, or by an endpoint that only asks', () => {
+  const reading = [
+    'GET /_cat/indices',
+    'HEAD /contacts',
+    'POST /_search',
+    'POST /a,b/_search?q=x',
+    'POST /a/_validate/query',
+  ];
+  const writing = [
+    'PUT /contacts',
+    'DELETE /contacts',
+    'POST /_bulk',
+    'POST /contacts/_doc',
+    // A document with the id _search.
+    'POST /contacts/_doc/_search',
+    'POST /contacts/_delete_by_query?x=/_search',
+    'POST /contacts/_doc/../_search',
+    'POST /_aliases',
+  ];
+  const isOne = (text: string) => isReading(...(text.split(' ') as [string, string]));
+  expect(reading.filter((text) => !isOne(text))).toEqual([]);
+  expect(writing.filter(isOne)).toEqual([]);
+});

@@ -1,0 +1,63 @@
+import type { ForeignKey } from '../../schemas/table-schema.ts';
+import type { Target } from '../sink.ts';
+import type { Neo4jTableOptions, RelationshipOptions } from './config.ts';
+import { isRelationship } from './join-table.ts';
+import { endpointOf, hasEqualForms, referencedTarget, refersToKey, type Known } from './known-targets.ts';
+import type { Edge, NodeLayout } from './layout.ts';
+import { foreignKeyNamed } from './named-foreign-key.ts';
+import { upperSnake } from './names.ts';
+
+/** The foreign keys of a target that become relationships. Throws CONFIG_INVALID for an option that names none of them. */
+export function edgesOf(
+  target: Target,
+  { relationships }: Neo4jTableOptions,
+  known: Known,
+): Pick<NodeLayout, 'edges' | 'unlinked'> {
+  const options = new Map(
+    Object.entries(relationships).map(([name, entry]) => [
+      foreignKeyNamed(target, name, `relationships.${name}`).name,
+      entry,
+    ]),
+  );
+  const usable = target.table.foreignKeys.filter(
+    (foreignKey) => options.get(foreignKey.name) !== 'none' && isUsable(target, foreignKey, known),
+  );
+  const types = usable.map((foreignKey) => typeOf(foreignKey, options.get(foreignKey.name)));
+  const edges = usable.map((foreignKey, index): Edge => {
+    const chosen = options.get(foreignKey.name);
+    const type = types[index] ?? '';
+    const isShared = types.filter((other) => other === type).length > 1;
+    const referenced = referencedTarget(foreignKey, known);
+    return {
+      name: foreignKey.name,
+      // A constraint's name is unique in its table, and upperSnake never makes two underscores in a row.
+      type: isShared && !isChosen(chosen) ? `${type}__${foreignKey.name}` : type,
+      direction: chosen === undefined || chosen === 'none' ? 'out' : chosen.direction,
+      by: referenced !== undefined && refersToKey(foreignKey, referenced) ? 'key' : 'value',
+      end: endpointOf(foreignKey, known),
+    };
+  });
+  return { edges, unlinked: [...options].flatMap(([name, entry]) => (entry === 'none' ? [name] : [])) };
+}
+
+function isUsable(target: Target, foreignKey: ForeignKey, known: Known): boolean {
+  const referenced = referencedTarget(foreignKey, known);
+  return (
+    referenced !== undefined &&
+    !isRelationship(referenced, known) &&
+    hasEqualForms(target, foreignKey, referenced)
+  );
+}
+
+function typeOf({ columns, referencedTable }: ForeignKey, chosen: RelationshipOptions | undefined): string {
+  if (isChosen(chosen)) return chosen.type;
+  const [column, ...more] = columns;
+  if (column === undefined || more.length > 0) return upperSnake(referencedTable);
+  return upperSnake(column).replace(/(?<=.)_ID$/, '');
+}
+
+function isChosen(
+  options: RelationshipOptions | undefined,
+): options is { type: string; direction: 'out' | 'in' } {
+  return options !== undefined && options !== 'none' && options.type !== undefined;
+}
