@@ -3,7 +3,7 @@ import type { RegistryConfig } from './config/schema.ts';
 import { TailraceError, toError } from './errors.ts';
 
 /** A registry that is slower than this counts as one that does not answer. */
-export const REGISTRY_TIMEOUT_MS = 5_000;
+export const REGISTRY_TIMEOUT_MS = 10_000;
 
 /** What the registry answered; `body` is what its JSON says, null where it was none. */
 export interface RegistryAnswer {

@@ -1,4 +1,5 @@
 import { TailraceError } from '../../core/errors.ts';
+import { ownEntry } from '../../core/own-entry.ts';
 import { qualifiedName, type Column } from '../../schemas/table-schema.ts';
 import type { Value, ValueKind } from '../../schemas/value.ts';
 import type { Target } from '../sink.ts';
@@ -55,7 +56,7 @@ export function columnsOf(
   const columns = table.columns.map((column) => ({
     name: column.name,
     type: columnType(column, table.key.includes(column.name), {
-      base: columnTypes[column.name],
+      base: ownEntry(columnTypes, column.name),
       isLowCardinality: column.kind === 'enum' || lowCardinality.includes(column.name),
     }),
   }));

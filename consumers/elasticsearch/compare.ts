@@ -1,3 +1,4 @@
+import { ownEntry } from '../../core/own-entry.ts';
 import type { FieldMapping } from './fields.ts';
 import { fieldAt, typeOf, type IndexState, type Property, type WantedIndex } from './index-state.ts';
 
@@ -36,8 +37,9 @@ export function compareIndex(found: IndexState, wanted: WantedIndex): Comparison
   const nest = wanted.ownership.nest ?? {};
   const placed = found.ownership?.nest ?? {};
   for (const column of Object.keys({ ...placed, ...nest })) {
-    const was = placed[column] ?? (fieldAt(found.properties, column) === undefined ? undefined : column);
-    const is = nest[column] ?? (Object.hasOwn(wanted.fields, column) ? column : undefined);
+    const was =
+      ownEntry(placed, column) ?? (fieldAt(found.properties, column) === undefined ? undefined : column);
+    const is = ownEntry(nest, column) ?? (Object.hasOwn(wanted.fields, column) ? column : undefined);
     if (was !== undefined && is !== undefined && was !== is)
       fixed.push({ what: `place of column ${column}`, found: was, wanted: is });
   }

@@ -1,4 +1,5 @@
 import { TailraceError } from '../../core/errors.ts';
+import { ownEntry } from '../../core/own-entry.ts';
 import { qualifiedName, type Column, type TableSchema } from '../../schemas/table-schema.ts';
 import type { ValueKind } from '../../schemas/value.ts';
 import { DEFAULT_TABLE_OPTIONS, type ElasticsearchTableOptions } from './config.ts';
@@ -70,10 +71,10 @@ export function fieldsOf(
   for (const column of table.columns) {
     const path = paths.get(column.name) ?? column.name;
     assertFieldName(table, column, path);
-    fields.set(path, withOverrides(FIELD_OF_KIND[column.kind], options.fields[column.name]));
+    fields.set(path, withOverrides(FIELD_OF_KIND[column.kind], ownEntry(options.fields, column.name)));
   }
   for (const path of copyTargets(options))
-    if (!fields.has(path)) fields.set(path, withOverrides({ type: 'text' }, options.fields[path]));
+    if (!fields.has(path)) fields.set(path, withOverrides({ type: 'text' }, ownEntry(options.fields, path)));
   return Object.fromEntries([...fields, ...Object.entries(INTERNAL_FIELDS)]);
 }
 

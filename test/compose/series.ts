@@ -8,6 +8,8 @@ export const PUBLIC_SERIES = [
   'tailrace_capture_lag_seconds',
   'tailrace_capture_events_total',
   'tailrace_snapshot_rows_total',
+  'tailrace_capture_halted_tables',
+  'tailrace_capture_skipped_rows_total',
   'tailrace_consumer_lag_records',
   'tailrace_sink_lag_seconds',
   'tailrace_sink_applied_lsn',
