@@ -138,7 +138,7 @@ async function runVitest({ isUnitOnly, patterns }: Request, env: NodeJS.ProcessE
   if (interruption.signal !== null) return NOTHING_RAN;
   const folder = mkdtempSync(join(tmpdir(), 'tailrace-test-'));
   const reportFile = join(folder, 'report.json');
-  const projects = isUnitOnly ? ['unit'] : ['unit', 'integration'];
+  const projects = isUnitOnly ? ['unit'] : ['unit', 'integration', 'alone'];
   const reporters = ['default', join(root, 'test', 'house', 'run-reporter.ts')];
   const options = [
     ...projects.map((project) => `--project=${project}`),

@@ -11,8 +11,10 @@ export interface StorePlace extends AsyncDisposable {
   readonly url: string;
 }
 
-/** Redis has 16 databases that only numbers tell apart; 0 is left to others. */
-let redisDatabase = Math.floor(Math.random() * 15);
+/** Redis has 16 databases that only numbers tell apart; 0 is left to others, and two files that run at once have 7 each. */
+const REDIS_DATABASES = 7;
+const firstRedisDatabase = 1 + REDIS_DATABASES * ((Number(process.env['VITEST_POOL_ID'] ?? 1) - 1) % 2);
+let redisPlaces = 0;
 
 /** Makes room in a store. `database` is a name that nobody else uses, `tables` are names without schema. */
 export async function storePlace(
@@ -23,8 +25,8 @@ export async function storePlace(
   const url = addressOf(type);
   switch (type) {
     case 'redis': {
-      redisDatabase = (redisDatabase % 15) + 1;
-      return place(type, withPath(url, String(redisDatabase)), clearRedis);
+      const number = firstRedisDatabase + (redisPlaces++ % REDIS_DATABASES);
+      return place(type, withPath(url, String(number)), clearRedis);
     }
     case 'mongodb':
       return place(type, withPath(url, database), clearMongodb);
