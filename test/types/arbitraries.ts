@@ -105,7 +105,8 @@ export const RANDOM_TYPES: readonly RandomType[] = [
   { type: 'uuid', inputs: fc.uuid() },
   { type: 'date', inputs: withSpecials(dateDays.map(String), 'infinity', '-infinity'), sql: `CASE WHEN v ~ 'infinity' THEN v::date ELSE date '2000-01-01' + v::int END` }, // prettier-ignore
   { type: 'timestamp', inputs: withSpecials(moments, 'infinity', '-infinity'), sql: MOMENT },
-  { type: 'timestamp(2)', inputs: moments, sql: MOMENT },
+  // The last half of a hundredth would be rounded to a year that Postgres does not have.
+  { type: 'timestamp(2)', inputs: moments, sql: `least(${MOMENT}, '294276-12-31 23:59:59.99')` },
   { type: 'timestamptz', inputs: withSpecials(moments, 'infinity', '-infinity'), sql: `(${MOMENT}) AT TIME ZONE 'UTC'` }, // prettier-ignore
   { type: 'time', inputs: withSpecials(clock, '24:00') },
   { type: 'timetz', inputs: fc.tuple(clock, fc.constantFrom('+', '-'), fc.integer({ min: 0, max: 57_599 })).map(([time, sign, offset]) => `${time}${sign}${two(Math.floor(offset / 3600))}:${two(Math.floor(offset / 60) % 60)}:${two(offset % 60)}`) }, // prettier-ignore
