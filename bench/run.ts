@@ -20,7 +20,6 @@ import { describeMachine, inspectMachine } from './machine.ts';
 import { findPostgresClient } from './postgres-client.ts';
 import { endLeftovers } from './program.ts';
 import { renderReport } from './sinks/report.ts';
-import { measureSinks } from './sinks/sinks.ts';
 import { startStoreServer, titlesOf } from './sinks/store-server.ts';
 
 const STACK = 'bench';
@@ -120,6 +119,8 @@ async function withStack(options: CaptureOptions | SinksOptions): Promise<Figure
     };
     if (options.bench === 'sinks') {
       const startStore = (name: StoreName) => startStoreServer(STACK, name, say);
+      // Its drivers are loaded for it alone: with ioredis in the process the codecs run at about half their speed.
+      const { measureSinks } = await import('./sinks/sinks.ts');
       return await measureSinks({ ...common, startStore }, options);
     }
     return await measureCapture(common, await findPostgresClient(say), options.only);
