@@ -1,5 +1,3 @@
-import type { Logger } from '../core/logger.ts';
-import type { SourceConfig } from '../core/config/schema.ts';
 import { TailraceError } from '../core/errors.ts';
 import type { ChangeEvent, Operation } from '../schemas/change-event.ts';
 import type { EncodedEvent } from '../schemas/envelope.ts';
@@ -7,71 +5,16 @@ import { positionsOf, type Position } from '../schemas/position.ts';
 import { qualifiedName } from '../schemas/table-schema.ts';
 import { stateTopic } from '../schemas/topics.ts';
 import { emptyRow, type Row } from '../schemas/value.ts';
-import type { KafkaWriter, WrittenTopic } from './kafka-writer.ts';
-import {
-  makeEvent,
-  oldRow,
-  rowFromTuple,
-  sameKey,
-  type CapturedTable,
-} from './postgres/tables/captured-table.ts';
+import type { CaptureContext, Route } from './capture-context.ts';
+import { eventLabels } from './event-labels.ts';
+import { makeEvent, oldRow, rowFromTuple, sameKey } from './postgres/tables/captured-table.ts';
 import { POSITION_COLUMN } from './postgres/tables/catalog.ts';
 import type { PgoutputMessage } from './postgres/pgoutput/messages.ts';
 import type { ReadChunk } from './postgres/snapshot/snapshot.ts';
-import { parseTransactionSnapshot, type SnapshotWindow } from './postgres/snapshot/snapshot-window.ts';
+import { parseTransactionSnapshot } from './postgres/snapshot/snapshot-window.ts';
 import { undecodableError, type UndecodableItem, type WalItem } from './postgres/stream/wal-item.ts';
 import { MESSAGE_PREFIX, type WalMessage } from './postgres/stream/wal-message.ts';
 import { mayBeTooLarge } from './large-rows.ts';
-import type { LeavingChunk } from './snapshot/snapshot-task.ts';
-import type { TableOutput } from './table-output.ts';
-
-/** A table that is being captured: how to read its tuples, and where its events go. */
-export interface Route {
-  readonly captured: CapturedTable;
-  readonly output: TableOutput;
-  readonly topic: WrittenTopic;
-  /** Bytes of key and value that one record may have. */
-  readonly recordLimit: number;
-  /** For a table without a key: inserts before this LSN come by its snapshot. Null for a table with one. */
-  readonly historyFrom: bigint | null;
-}
-
-/** What an event counts as once Kafka has it. */
-export interface EventLabel {
-  readonly table: string;
-  readonly op: Operation;
-}
-
-/** What the capture needs from the session around it. */
-export interface CaptureContext {
-  readonly pipeline: string;
-  readonly database: string;
-  readonly truncate: SourceConfig['truncate'];
-  readonly writer: KafkaWriter<EventLabel>;
-  readonly window: SnapshotWindow;
-  readonly log: Logger;
-  /** Called for each relation message: the route for the table's present shape, or null when it is not captured. */
-  route(relation: Extract<PgoutputMessage, { tag: 'relation' }>): Promise<Route | null>;
-  /**
-   * Fills in the columns of `after` whose unchanged TOAST values the stream left out; null when the row is gone by now, in
-   * which case its delete follows.
-   */
-  wholeRow(captured: CapturedTable, before: Row | null, after: Row, xid: number): Promise<Row | null>;
-  /** Keeps a change that cannot be decoded for a person to look at, or throws where that is not wanted. */
-  setAside(item: UndecodableItem): Promise<void>;
-  /** See fitRow in large-rows.ts. */
-  fitRow(route: Route, event: ChangeEvent, encoded: EncodedEvent): Promise<EncodedEvent | null>;
-  /** The route of a table whose topic begins anew; null when it is not captured any more. */
-  anewRoute(oid: number): Promise<Route | null>;
-  /** The chunk that a closing watermark names; undefined when an earlier run of the stream wrote it. */
-  chunk(id: string): ReadChunk | undefined;
-  /** Keeps the snapshot's progress together with the chunk's rows. */
-  chunkLeaves(read: ReadChunk, topic: string): LeavingChunk;
-  /** The way of a chunk's rows, which have the shape that the table had when they were read. */
-  chunkRoute(read: ReadChunk): Promise<Route>;
-  /** The chunk's rows are safe in Kafka (`written`), or it must be read again. */
-  chunkSettled(read: ReadChunk, outcome: 'written' | 'repeat'): void;
-}
 
 /** Insert, update, delete, message, type, origin. A truncate stands for many rows, so nothing may go on without it. */
 const SEPARABLE_TAGS: ReadonlySet<string> = new Set(['I', 'U', 'D', 'M', 'Y', 'O']);
@@ -92,7 +35,7 @@ interface Transaction {
 export class Capture {
   readonly #context: CaptureContext;
   readonly #routes = new Map<number, Route>();
-  readonly #labels = new Map<string, Record<Operation, EventLabel>>();
+  readonly #label = eventLabels();
   #transaction: Transaction | null = null;
   /** Commit time of the last transaction that was read, heartbeats included; microseconds since 1970. */
   lastCommitTsUs = 0;
@@ -336,21 +279,10 @@ export class Capture {
       timestampMs: Math.floor(event.source.tsUs / 1000),
       headers: output.headers(event),
     };
-    const label = this.#label(captured, op);
+    const label = this.#label(captured.table, op);
     return op === 't'
       ? writer.addToAll(topic, encoded, frame, label)
       : writer.add(topic, encoded, frame, label, op === 'd');
-  }
-
-  #label({ table }: CapturedTable, op: Operation): EventLabel {
-    const name = qualifiedName(table);
-    let labels = this.#labels.get(name);
-    if (labels === undefined) {
-      const of = (letter: Operation) => ({ table: name, op: letter });
-      labels = { c: of('c'), u: of('u'), d: of('d'), r: of('r'), t: of('t') };
-      this.#labels.set(name, labels);
-    }
-    return labels[op];
   }
 
   /** Takes the next ordinals of the transaction; returns the last of them. */

@@ -1,72 +1,18 @@
 import { expect, test } from 'vitest';
-import type { EncodedEvent } from '../schemas/envelope.ts';
-import { makePosition, type Position } from '../schemas/position.ts';
-import { KafkaWriter, type Note, type WrittenTopic } from './kafka-writer.ts';
+import { makePosition } from '../schemas/position.ts';
+import type { WrittenTopic } from './kafka-writer.ts';
 import { partitionOfKey } from './kafka/murmur2.ts';
-import type { PartitionBatch } from './kafka/produce-client.ts';
-import { encodeHeaders } from './kafka/record-batch.ts';
-import { decodeBatch } from './kafka/test-decode-batch.ts';
-
-const LABEL = {};
-const NO_HEADERS = encodeHeaders([]);
-
-interface Request {
-  readonly batches: readonly PartitionBatch[];
-  readonly records: Promise<string[]>;
-  readonly done: PromiseWithResolvers<void>;
-}
-
-/** A writer whose requests end when the test says so; the real ones are in kafka/produce-client.integration.test.ts. */
-function openWriter() {
-  const requests: Request[] = [];
-  const checkpoints: bigint[] = [];
-  const counts: number[] = [];
-  const writer = new KafkaWriter<object>(
-    (batches) => {
-      const done = Promise.withResolvers<void>();
-      // Read now: its bytes serve other batches once it is acknowledged.
-      requests.push({ batches, done, records: decodeAll(batches) });
-      return done.promise;
-    },
-    (lsn) => checkpoints.push(lsn),
-    (_, events) => counts.push(events),
-  );
-  return { writer, requests, checkpoints, counts };
-}
-
-/** Lets everything run that waits for nothing but promises. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-function topicOf(...lastPositions: (Position | null)[]): WrittenTopic {
-  return { name: 't', lastPositions };
-}
-
-function event(key: string, value = 'v'): EncodedEvent {
-  return { key, value };
-}
-
-function at(ordinal: number) {
-  return { position: makePosition(1n, ordinal), timestampMs: 5, headers: NO_HEADERS };
-}
-
-function noteOf(key: string, value: string): Note {
-  return { topic: 'state', key, value: () => value };
-}
-
-/** Every record of a request as `topic/partition key=value`. */
-async function recordsOf(request: Request | undefined): Promise<string[]> {
-  return (await request?.records) ?? [];
-}
-
-async function decodeAll(batches: readonly PartitionBatch[]): Promise<string[]> {
-  const all = await Promise.all(
-    batches.map(async ({ topic, partition, batch }) => {
-      const { records } = await decodeBatch(await batch.seal('none', { id: 1n, epoch: 0 }, 0));
-      return records.map(({ key, value }) => `${topic}/${partition} ${key.toString()}=${value?.toString()}`);
-    }),
-  );
-  return all.flat();
-}
+import {
+  at,
+  event,
+  LABEL,
+  openWriter,
+  recordsOf,
+  settled,
+  topicOf,
+  type Request,
+  noteOf,
+} from './test-writer.ts';
 
 test('a checkpoint is reached only when everything before it is acknowledged, and in order', async () => {
   const { writer, requests, checkpoints, counts } = openWriter();
@@ -244,62 +190,6 @@ test('a truncate reaches every partition that does not have it, behind what was 
   requests[0]?.done.resolve();
   await settled();
   expect(counts.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
-});
-
-test('a note leaves with the events before it; a later one of its key replaces it, but not one that has left', async () => {
-  const { writer, requests } = openWriter();
-  const topic = topicOf(null);
-  await writer.add(topic, event('a'), at(1), LABEL);
-  writer.note(noteOf('progress', 'old'));
-  writer.note(noteOf('other', 'x'));
-  writer.note(noteOf('progress', 'new'));
-  writer.kick();
-  await writer.add(topic, event('b'), at(2), LABEL);
-  writer.note(noteOf('progress', 'newer'));
-  expect((await recordsOf(requests[0])).toSorted()).toStrictEqual([
-    'state/0 other=x',
-    'state/0 progress=new',
-    't/0 a=v',
-  ]);
-  requests[0]?.done.resolve();
-  await settled();
-  expect(await recordsOf(requests[1])).toStrictEqual(['t/0 b=v', 'state/0 progress=newer']);
-});
-
-test('a note is told where its request ends in each partition, and when Kafka has it', async () => {
-  const { writer, requests } = openWriter();
-  const topic = topicOf(null);
-  const told: unknown[] = [];
-  const note = (key: string): Note => ({
-    ...noteOf(key, ''),
-    value: (endsOf) => JSON.stringify([endsOf('t'), endsOf('other')]),
-    onSent: () => told.push(key),
-  });
-  await writer.add(topic, event('a'), at(1), LABEL);
-  writer.note(note('progress'));
-  await writer.add(topic, event('b'), at(2), LABEL);
-  writer.note(note('progress'));
-  writer.kick();
-  expect((await recordsOf(requests[0])).at(-1)).toBe(
-    `state/0 progress=${JSON.stringify([{ 0: makePosition(1n, 2) }, {}])}`,
-  );
-  expect(told).toStrictEqual([]);
-  requests[0]?.done.resolve();
-  await settled();
-  expect(told).toStrictEqual(['progress']);
-});
-
-test('a note alone is sent too', async () => {
-  const { writer, requests } = openWriter();
-  writer.note(noteOf('k', 'v'));
-  let isSent = false;
-  writer.whenSent(() => (isSent = true));
-  expect(writer.idle).toBe(false);
-  writer.kick();
-  expect(await recordsOf(requests[0])).toStrictEqual(['state/0 k=v']);
-  requests[0]?.done.resolve();
-  await settled();
-  expect(isSent).toBe(true);
 });
 
 test('who waits for a request that fails is told', async () => {
