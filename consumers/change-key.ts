@@ -12,7 +12,7 @@ export interface RekeyedTable {
 
 /**
  * Makes these columns the key. They must be unique and NOT NULL; Postgres tells their old values only of a table with
- * REPLICA IDENTITY FULL, or USING INDEX on them. An update that changes them becomes a delete of the old key and an upsert of
+ * REPLICA IDENTITY FULL. An update that changes them becomes a delete of the old key and an upsert of
  * the new one at the same position, so in whatever order partitions come, the newest write of each key stands in the end.
  * Throws TransformError where a column is missing or may be null.
  */
