@@ -33,7 +33,7 @@ export function foreignRegistries(lockfile: string): string[] {
   return resolved.filter((url) => !url.startsWith(PUBLIC_REGISTRY));
 }
 
-/** True when the path begins here, and is not the end of a longer one such as `./work/`. */
+/** True when the path begins here, and is not the end of a longer one, such as a relative path. */
 function hasPath(text: string, path: string): boolean {
   for (let at = text.indexOf(path); at !== -1; at = text.indexOf(path, at + 1)) {
     if (!/[\w.~}*-]/.test(text[at - 1] ?? ' ')) return true;
