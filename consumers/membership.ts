@@ -80,7 +80,7 @@ function createGatherer(
   parts: Parts,
   end: (error: unknown) => void,
 ): Gatherer<ChangeEvent> {
-  const { maxWrites = MIN_GATHERED_EVENTS, lingerMs = LINGER_MS } = parts.store.sink;
+  const { maxWrites = MIN_GATHERED_EVENTS, lingerMs = LINGER_MS } = parts.store.wishes;
   const limits = {
     maxItems: Math.max(MIN_GATHERED_EVENTS, maxWrites),
     maxBytes: MAX_GATHERED_BYTES,

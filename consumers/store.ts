@@ -33,7 +33,6 @@ export interface StoreContext {
  * ever, with back-off and shown in the status; everything else is thrown as TailraceError.
  */
 export class Store {
-  readonly sink: Pick<Sink, 'maxWrites' | 'lingerMs'>;
   readonly #sink: Sink;
   readonly #context: StoreContext;
   readonly #maxWrites: number;
@@ -45,11 +44,15 @@ export class Store {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(sink: Sink, context: StoreContext) {
-    this.sink = sink;
     this.#sink = sink;
     this.#context = context;
     this.#maxWrites = sink.maxWrites ?? MAX_WRITES;
     this.#limit = this.#maxWrites;
+  }
+
+  /** How the sink wants its batches. */
+  get wishes(): Pick<Sink, 'maxWrites' | 'lingerMs'> {
+    return this.#sink;
   }
 
   connect(): Promise<void> {

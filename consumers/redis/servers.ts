@@ -30,7 +30,7 @@ interface Opened {
   /** Null for a server that is no part of a cluster. */
   readonly slots: readonly SlotRange[] | null;
   readonly byAddress: Map<string, Redis>;
-  /** By the name of the truncate's key, as good as any other of the table. */
+  /** The server of each table, by the name of its truncate's key: in a cluster a table's keys are all in one slot. */
   readonly byTable: Map<string, Redis>;
 }
 
