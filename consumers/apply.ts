@@ -1,10 +1,11 @@
 import { TailraceError } from '../core/errors.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
-import { collapse, type CollapsedTruncate, type CollapsedWrite } from './collapse.ts';
+import type { Position } from '../schemas/position.ts';
+import { AT_TRUNCATE, collapse, type Collapsed } from './collapse.ts';
 import type { ConsumerContext, Parts } from './context.ts';
 import { EventCounts } from './event-counts.ts';
 import type { Part } from './gatherer.ts';
-import type { TargetEvent } from './sink.ts';
+import type { Target, TargetEvent, WriteOutcome } from './sink.ts';
 
 type Gathered = readonly Part<ChangeEvent>[];
 
@@ -17,9 +18,9 @@ export async function apply(context: ConsumerContext, parts: Parts, gathered: Ga
   try {
     const mapped = routed(counts, parts, events);
     await record(parts, gathered, mapped);
-    const { writes, truncates } = collapse(mapped);
-    await write(counts, parts, gathered, writes);
-    await truncate(counts, parts, truncates);
+    const collapsed = collapse(mapped);
+    await write(counts, parts, gathered, mapped, collapsed);
+    await truncate(counts, parts, collapsed);
     await commit(gathered);
     progress.end(token, events);
     counts.addTo(metrics.sinkEvents, name);
@@ -47,11 +48,11 @@ function routed(
 
 /** Every event into the histories that the store keeps, before the writes that stand for them. */
 async function record({ store }: Parts, gathered: Gathered, mapped: readonly TargetEvent[]): Promise<void> {
-  const outcomes = await store.record(mapped);
-  outcomes.forEach((outcome, index) => {
-    const event = mapped[index];
-    if (outcome.result === 'rejected' && event !== undefined)
-      throw rejected(gathered, [event], outcome.error);
+  const kept = mapped.filter(({ target }) => store.keepsHistory(target));
+  const outcomes = await store.record(kept);
+  kept.forEach((item, index) => {
+    const outcome = outcomeAt(outcomes, index);
+    if (outcome.result === 'rejected') throw rejected(gathered, item.target, item.event, outcome.error);
   });
 }
 
@@ -59,21 +60,31 @@ async function write(
   counts: EventCounts,
   { store }: Parts,
   gathered: Gathered,
-  writes: readonly CollapsedWrite[],
+  mapped: readonly TargetEvent[],
+  { writes, writeOf }: Collapsed,
 ): Promise<void> {
-  const outcomes = await store.write(writes.map((each) => each.write));
-  writes.forEach(({ events }, index) => {
-    const outcome = outcomes[index];
-    if (outcome === undefined) throw new Error('the sink answered fewer outcomes than writes');
-    if (outcome.result === 'rejected') throw rejected(gathered, events, outcome.error);
-    for (const { event } of events) counts.add(event, outcome.result);
+  const outcomes = await store.write(writes);
+  const results = writes.map((each, index) => {
+    const outcome = outcomeAt(outcomes, index);
+    if (outcome.result === 'rejected') throw rejected(gathered, each.target, each, outcome.error);
+    return outcome.result;
   });
+  mapped.forEach(({ event }, index) => {
+    const result = results[writeOf[index] ?? AT_TRUNCATE];
+    if (result !== undefined) counts.add(event, result);
+  });
+}
+
+function outcomeAt(outcomes: readonly WriteOutcome[], index: number): WriteOutcome {
+  const outcome = outcomes[index];
+  if (outcome === undefined) throw new Error('the sink answered fewer outcomes than it was asked for');
+  return outcome;
 }
 
 async function truncate(
   counts: EventCounts,
   { store }: Parts,
-  truncates: readonly CollapsedTruncate[],
+  { truncates }: Pick<Collapsed, 'truncates'>,
 ): Promise<void> {
   for (const { target, position, events } of truncates) {
     await store.truncate(target, position);
@@ -103,12 +114,16 @@ function measure({ metrics, name, progress }: ConsumerContext, events: readonly 
   for (const event of events) endToEnd.observe(Math.max(0, now - event.source.tsUs / 1_000_000));
 }
 
-function rejected(gathered: Gathered, covered: readonly TargetEvent[], cause: Error): TailraceError {
-  const newest = covered.at(-1);
-  const part = gathered.find(({ items }) => items.some((event) => event.position === newest?.event.position));
+function rejected(
+  gathered: Gathered,
+  target: Target,
+  { position }: { readonly position: Position },
+  cause: Error,
+): TailraceError {
+  const part = gathered.find(({ items }) => items.some((event) => event.position === position));
   return new TailraceError(
     'SINK_EVENT_REJECTED',
-    `the store can never take the row at position ${newest?.event.position} of ${newest?.target.name} ` +
+    `the store can never take the row at position ${position} of ${target.name} ` +
       `(topic ${part?.topic}, partition ${part?.partition}): ${cause.message}`,
     "change the row in Postgres or the sink's transforms so that the store can hold it; the sink goes on from here after a restart",
     { cause },

@@ -3,7 +3,7 @@ import type { ChangeEvent } from '../schemas/change-event.ts';
 import { makePosition } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import type { Row } from '../schemas/value.ts';
-import { collapse } from './collapse.ts';
+import { AT_TRUNCATE, collapse } from './collapse.ts';
 import type { TargetEvent } from './sink.ts';
 
 const table: TableSchema = {
@@ -43,16 +43,33 @@ test('the newest event of a key wins, in whatever order they come', () => {
   const key = { a: 'x', b: 'y' };
   const events = [item(key, 2), item(key, 3, true), item(key, 1)];
   for (const order of [events, events.toReversed()]) {
-    const { writes } = collapse(order);
-    expect(writes).toHaveLength(1);
-    expect(writes[0]?.write).toMatchObject({ op: 'delete', position: makePosition(1n, 3) });
-    expect(writes[0]?.events).toHaveLength(3);
+    const { writes, writeOf } = collapse(order);
+    expect(writes).toMatchObject([{ op: 'delete', position: makePosition(1n, 3) }]);
+    expect(writeOf).toEqual([0, 0, 0]);
   }
 });
 
 test('at the same position the later one wins, as a tombstone follows its delete', () => {
   const key = { a: 'x', b: 'y' };
-  expect(collapse([item(key, 1), item(key, 1, true)]).writes[0]?.write.op).toBe('delete');
+  expect(collapse([item(key, 1), item(key, 1, true)]).writes[0]?.op).toBe('delete');
+});
+
+test('a key that is created in the batch is new, whatever comes behind it', () => {
+  const created = item({ a: 'x', b: 'y' }, 1);
+  const events = [
+    { ...created, event: { ...created.event, op: 'c' as const } },
+    item({ a: 'x', b: 'y' }, 2),
+    item({ a: 'z', b: 'y' }, 3),
+  ];
+  for (const order of [events, events.toReversed()])
+    expect(
+      new Map(collapse(order).writes.map((write) => [write.key['a'], 'isNew' in write && write.isNew])),
+    ).toEqual(
+      new Map([
+        ['x', true],
+        ['z', false],
+      ]),
+    );
 });
 
 test('keys whose values join to the same text stay apart', () => {
@@ -60,7 +77,7 @@ test('keys whose values join to the same text stay apart', () => {
   expect(collapse([item({ a: '","', b: '' }, 1), item({ a: '', b: '","' }, 2)]).writes).toHaveLength(2);
 });
 
-test('what is older than a truncate is not written, what is newer is, in whatever order they come', () => {
+test('what is older than a truncate is deleted at its position, what is newer is written, in whatever order they come', () => {
   const events = [
     item({ a: 'x', b: '' }, 1),
     truncate(3),
@@ -70,7 +87,14 @@ test('what is older than a truncate is not written, what is newer is, in whateve
   ];
   for (const order of [events, events.toReversed()]) {
     const { writes, truncates } = collapse(order);
-    expect(writes.map(({ write }) => write.position).toSorted()).toEqual([4, 5].map(at));
+    expect(writes.map(({ op, key, position }) => [op, key['a'], position])).toEqual(
+      expect.arrayContaining([
+        ['upsert', 'x', at(4)],
+        ['upsert', 'z', at(5)],
+        ['delete', 'y', at(3)],
+      ]),
+    );
+    expect(writes).toHaveLength(3);
     expect(truncates).toMatchObject([{ target, position: at(3) }]);
     expect(positions(truncates[0]?.events ?? []).toSorted()).toEqual([1, 2, 3].map(at));
   }
@@ -78,7 +102,7 @@ test('what is older than a truncate is not written, what is newer is, in whateve
 
 test('of several truncates of a target the newest counts, each target has its own', () => {
   const other = { ...target, name: 'other' };
-  const { writes, truncates } = collapse([
+  const { writes, writeOf, truncates } = collapse([
     truncate(2),
     { ...item({ a: 'x', b: '' }, 1), target: other },
     truncate(6),
@@ -87,7 +111,13 @@ test('of several truncates of a target the newest counts, each target has its ow
     { ...item({ a: 'y', b: '' }, 5), target: other },
     item({ a: 'x', b: '' }, 5),
   ]);
-  expect(writes).toMatchObject([{ write: { target: other, position: at(5) } }]);
+  expect(writes).toMatchObject([
+    { op: 'upsert', target: other, position: at(5) },
+    { op: 'delete', target: other, position: at(3) },
+    { op: 'delete', target, position: at(6) },
+  ]);
+  const none = AT_TRUNCATE;
+  expect(writeOf).toEqual([none, none, none, none, none, 0, none]);
   expect(truncates).toMatchObject([
     { target, position: at(6) },
     { target: other, position: at(3) },

@@ -2,12 +2,6 @@ import type { Position } from '../schemas/position.ts';
 import type { Value } from '../schemas/value.ts';
 import type { Target, TargetEvent, Write } from './sink.ts';
 
-/** The one write that is left of a key's events, and these events. */
-export interface CollapsedWrite {
-  readonly write: Write;
-  readonly events: readonly TargetEvent[];
-}
-
 /** The newest truncate of a target, with the target's other truncates and all events that are older than it. */
 export interface CollapsedTruncate {
   readonly target: Target;
@@ -16,40 +10,57 @@ export interface CollapsedTruncate {
 }
 
 export interface Collapsed {
-  readonly writes: readonly CollapsedWrite[];
+  readonly writes: readonly Write[];
+  /** For each event the index of the write that stands for it, or AT_TRUNCATE where a truncate does. */
+  readonly writeOf: readonly number[];
   readonly truncates: readonly CollapsedTruncate[];
 }
 
+export const AT_TRUNCATE = -1;
+
 /**
  * Leaves the newest event of each key, and the newest truncate of each target: what the store would hold in the end, in one
- * write a key. The truncates come after the writes and take only what is older than they are, so nothing of it need be
- * written.
+ * write a key. The truncates come after the writes and take only what is older than they are. Of what they take a delete at
+ * their position is left: a request of a worker that has lost the partition may still be on its way with an older row, which
+ * a truncate does not see and a tombstone refuses.
  *
  * A batch has the events of some partitions only. An older event of another partition may still come after the truncate;
  * that partition brings the same truncate behind it, and the last one to come leaves the table right.
  */
 export function collapse(events: readonly TargetEvent[]): Collapsed {
   const truncates = newestTruncates(events);
-  const byKey = new Map<string, { newest: TargetEvent; events: TargetEvent[] }>();
-  for (const item of events) {
-    const truncate = truncates.get(item.target.name);
-    if (truncate !== undefined && item.event.position <= truncate.position) {
-      truncate.events.push(item);
-      continue;
-    }
+  const places = new Map<string, number>();
+  const newest: TargetEvent[] = [];
+  const isNew: boolean[] = [];
+  const truncated = new Map<string, TargetEvent>();
+  const writeOf = events.map((item): number => {
+    const { target, event } = item;
+    const truncate = truncates.get(target.name);
     const identity = identityOf(item);
-    const known = byKey.get(identity);
-    if (known === undefined) byKey.set(identity, { newest: item, events: [item] });
-    else {
-      known.events.push(item);
-      if (item.event.position >= known.newest.event.position) known.newest = item;
+    if (truncate !== undefined && event.position <= truncate.position) {
+      truncate.events.push(item);
+      if (event.op !== 't') truncated.set(identity, item);
+      return AT_TRUNCATE;
     }
+    const creates = event.op === 'c' || event.op === 'r';
+    const place = places.get(identity);
+    const known = place === undefined ? undefined : newest[place];
+    if (place === undefined || known === undefined) {
+      places.set(identity, newest.length);
+      isNew.push(creates);
+      return newest.push(item) - 1;
+    }
+    if (event.position >= known.event.position) newest[place] = item;
+    if (creates) isNew[place] = true;
+    return place;
+  });
+  const writes = newest.map((item, place) => writeFor(item, isNew[place] === true));
+  for (const [identity, { target, event }] of truncated) {
+    const position = truncates.get(target.name)?.position;
+    if (position === undefined || places.has(identity)) continue;
+    writes.push({ op: 'delete', target, key: event.key, position });
   }
-  const writes = [...byKey.values()].map(({ newest, events: all }) => ({
-    write: writeOf(newest, all),
-    events: all,
-  }));
-  return { writes, truncates: [...truncates.values()] };
+  return { writes, writeOf, truncates: [...truncates.values()] };
 }
 
 /** By the target's name; the events are still to be filled in. */
@@ -64,11 +75,11 @@ function newestTruncates(
   return newest;
 }
 
-function writeOf({ target, event }: TargetEvent, all: readonly TargetEvent[]): Write {
+function writeFor({ target, event }: TargetEvent, isNew: boolean): Write {
   const { key, after, position } = event;
-  if (after === null) return { op: 'delete', target, key, position };
-  const isNew = all.some(({ event: { op } }) => op === 'c' || op === 'r');
-  return { op: 'upsert', target, key, row: after, position, isNew };
+  return after === null
+    ? { op: 'delete', target, key, position }
+    : { op: 'upsert', target, key, row: after, position, isNew };
 }
 
 /** No text of Postgres has a zero character, so it parts the values. A number is the same in an older, narrower column. */

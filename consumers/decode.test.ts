@@ -6,7 +6,7 @@ import { AVRO_TRUNCATE_KEY, avroSchemas } from '../schemas/avro-schema.ts';
 import { compileAvro } from '../schemas/avro-types.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { EncodedEvent } from '../schemas/envelope.ts';
-import { jsonEncoder } from '../schemas/json-codec.ts';
+import { jsonEncoder } from '../schemas/json-writer.ts';
 import { makePosition } from '../schemas/position.ts';
 import { fingerprintOf, type TableSchema } from '../schemas/table-schema.ts';
 import { POSITION_HEADER, SCHEMA_HEADER } from '../schemas/topics.ts';

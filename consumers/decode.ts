@@ -5,11 +5,11 @@ import { decodeAvroEnvelope, decodeAvroKey, isAvroFramed, schemaIdOf } from '../
 import { keyOf, type ChangeEvent, type Operation } from '../schemas/change-event.ts';
 import type { DecodedEnvelope } from '../schemas/envelope.ts';
 import { withExactValues } from '../schemas/exact-values.ts';
-import { decodeJsonEnvelope, decodeJsonKey } from '../schemas/json-codec.ts';
+import { decodeJsonEnvelope, decodeJsonKey } from '../schemas/json-reader.ts';
 import { parsePosition, type Position } from '../schemas/position.ts';
 import type { TableSchema } from '../schemas/table-schema.ts';
 import { POSITION_HEADER, SCHEMA_HEADER, VALUES_HEADER } from '../schemas/topics.ts';
-import type { Row } from '../schemas/value.ts';
+import { emptyRow, type Row } from '../schemas/value.ts';
 
 /** What decoding needs from outside, found before a batch is decoded. */
 export interface Schemas {
@@ -19,8 +19,14 @@ export interface Schemas {
 
 /** The table schema that a record was written with, by its fingerprint; null where the header is missing. */
 export function fingerprintOfRecord(message: KafkaMessage): string | null {
-  return message.headers?.[SCHEMA_HEADER]?.toString() ?? null;
+  const header = message.headers?.[SCHEMA_HEADER];
+  if (!Buffer.isBuffer(header)) return header?.toString() ?? null;
+  // Nearly always it is that of the record before.
+  if (!header.equals(last.bytes)) last = { bytes: Buffer.from(header), text: header.toString() };
+  return last.text;
 }
+
+let last = { bytes: Buffer.alloc(0), text: '' };
 
 /** The registry's ids that a record needs; none for JSON. */
 export function schemaIdsOfRecord(message: KafkaMessage): number[] {
@@ -82,18 +88,11 @@ function change(
   return {
     table,
     op,
-    key: op === 't' ? {} : keyOfRow(schemas, table, after, message),
+    key: op === 't' ? emptyRow() : keyOfRow(schemas, table, after, message),
     before,
     after,
     position,
-    source: {
-      name: String(source['name']),
-      db: String(source['db']),
-      txId: source['txId'] == null ? null : Number(source['txId']),
-      lsn: BigInt(source['lsn'] as number | bigint),
-      tsUs: Number(source['ts_us']),
-      snapshot: source['snapshot'] !== 'false',
-    },
+    source,
     tsMs,
   };
 }

@@ -5,21 +5,30 @@ import type { WriteOutcome } from './sink.ts';
 
 type Result = Exclude<WriteOutcome['result'], 'rejected'> | 'filtered';
 
+interface Count {
+  readonly table: TableSchema;
+  readonly op: Operation;
+  readonly result: Result;
+  events: number;
+}
+
 /** What became of the events of one bulk request. A counter's label is far dearer than a number, so they are added at its end. */
 export class EventCounts {
-  readonly #byTable = new Map<TableSchema, Map<string, { op: Operation; result: Result; events: number }>>();
+  readonly #counts: Count[] = [];
+  /** Mostly it is that of the event before. */
+  #last: Count | null = null;
 
   add({ table, op }: ChangeEvent, result: Result): void {
-    let counts = this.#byTable.get(table);
-    if (counts === undefined) this.#byTable.set(table, (counts = new Map()));
-    const known = counts.get(op + result);
-    if (known === undefined) counts.set(op + result, { op, result, events: 1 });
-    else known.events += 1;
+    const isSame = (count: Count) => count.table === table && count.op === op && count.result === result;
+    if (this.#last === null || !isSame(this.#last)) {
+      this.#last = this.#counts.find(isSame) ?? { table, op, result, events: 0 };
+      if (this.#last.events === 0) this.#counts.push(this.#last);
+    }
+    this.#last.events += 1;
   }
 
   addTo(counter: Metrics['sinkEvents'], sink: string): void {
-    for (const [table, counts] of this.#byTable)
-      for (const { op, result, events } of counts.values())
-        counter.inc({ sink, table: qualifiedName(table), op, result }, events);
+    for (const { table, op, result, events } of this.#counts)
+      counter.inc({ sink, table: qualifiedName(table), op, result }, events);
   }
 }

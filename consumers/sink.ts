@@ -73,11 +73,8 @@ export interface Sink {
   /** Makes the structures of these targets, as they are now, where they are missing, and adds missing columns. */
   prepare(targets: readonly Target[]): Promise<void>;
   write(writes: readonly Write[]): Promise<readonly WriteOutcome[]>;
-  /**
-   * Takes every event of a batch, truncates too, before `write` gets what is left of them; for stores that keep a history.
-   * The same rules as for `write`: events come again and in any order of partitions, one outcome each.
-   */
-  record?(events: readonly TargetEvent[]): Promise<readonly WriteOutcome[]>;
+  /** For stores that keep every change of some tables. */
+  readonly history?: SinkHistory;
   /**
    * Every row of the target whose version is older than `position` becomes a deleted one with that position as its version,
    * so that a stale write that comes later is still refused (of a key that the store never had it may be); newer rows stay.
@@ -90,6 +87,17 @@ export interface Sink {
   readonly maxWrites?: number;
   /** How long a bulk request waits for more, in milliseconds; default 5. */
   readonly lingerMs?: number;
+}
+
+/** What a store keeps beside the rows as they are now. */
+export interface SinkHistory {
+  /** Whether it wants the events of this target; always the same answer for one target. */
+  keeps(target: Target): boolean;
+  /**
+   * Takes every event of a batch, truncates too, before `write` gets what is left of them. The same rules as for `write`:
+   * events come again and in any order of partitions, one outcome each.
+   */
+  record(events: readonly TargetEvent[]): Promise<readonly WriteOutcome[]>;
 }
 
 /** A table before and after a change of the source that did not happen yet, among all targets of the sink. */

@@ -83,10 +83,16 @@ export class Store {
     return this.#inRequests(writes, (some) => this.#sink.write(some));
   }
 
-  /** Records all where the store keeps histories; outcomes in the order of the events, none where it does not. */
+  keepsHistory(target: Target): boolean {
+    return this.#sink.history?.keeps(target) ?? false;
+  }
+
+  /** Records events of targets whose history the store keeps; outcomes in their order. */
   record(events: readonly TargetEvent[]): Promise<WriteOutcome[]> {
-    if (this.#sink.record === undefined) return Promise.resolve([]);
-    return this.#inRequests(events, (some) => this.#sink.record?.(some) ?? Promise.resolve([]));
+    const { history } = this.#sink;
+    return history === undefined
+      ? Promise.resolve([])
+      : this.#inRequests(events, (some) => history.record(some));
   }
 
   async #inRequests<Item>(

@@ -4,7 +4,7 @@ import { avroEncoder } from '../schemas/avro-codec.ts';
 import { AVRO_TRUNCATE_KEY, avroSchemas } from '../schemas/avro-schema.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { EncodedEvent, TableEncoder } from '../schemas/envelope.ts';
-import { jsonEncoder, jsonSchemaEncoder } from '../schemas/json-codec.ts';
+import { jsonEncoder, jsonSchemaEncoder } from '../schemas/json-writer.ts';
 import { fingerprintOf, type TableSchema } from '../schemas/table-schema.ts';
 import { POSITION_HEADER, SCHEMA_HEADER, tableTopic, VALUES_HEADER } from '../schemas/topics.ts';
 import { bindTransforms } from '../transforms/chain.ts';

@@ -6,10 +6,10 @@ import { AVRO_TRUNCATE_KEY } from './avro-schema.ts';
 import { compileAvro, fieldsOf, skipper, typeNameOf, unionOf } from './avro-types.ts';
 import { AvroWriter, digitsOf } from './avro-writer.ts';
 import type { ChangeEvent, EventSource } from './change-event.ts';
-import { sourceFields, TRUNCATE_KEY, type DecodedEnvelope, type TableEncoder } from './envelope.ts';
+import { sourceFields, sourceOf, TRUNCATE_KEY, type DecodedEnvelope, type TableEncoder } from './envelope.ts';
 import { exactValuesText, type ExactValues } from './exact-values.ts';
 import { ordinalOf } from './position.ts';
-import { columnOf, type TableSchema } from './table-schema.ts';
+import { keyColumns, type TableSchema } from './table-schema.ts';
 import type { Row } from './value.ts';
 
 /**
@@ -40,9 +40,8 @@ export function avroEncoder(
     compileAvro(AVRO_TRUNCATE_KEY).toBuffer(TRUNCATE_KEY),
   ]);
   const [keyFrame, valueFrame] = [frame(ids.key), frame(ids.value)];
-  const keyColumns = table.key.map((name) => columnOf(table, name));
   const [writeKey, writeRow] = [
-    avroRowWriter(keyColumns, table.key),
+    avroRowWriter(keyColumns(table), table.key),
     avroRowWriter(table.columns, table.key),
   ];
   const writeSource = sourceWriter(out);
@@ -181,7 +180,7 @@ function envelopeReader(type: Type, table: TableSchema): Read<DecodedEnvelope> {
     op: undefined,
     before: null,
     after: null,
-    source: {},
+    source: sourceOf({}),
     tsMs: Number.NaN,
   };
   const op = repeatedText();
@@ -195,7 +194,7 @@ function envelopeReader(type: Type, table: TableSchema): Read<DecodedEnvelope> {
       }
       case 'source': {
         const source = sourceReader(field.type);
-        return (from) => void (decoded.source = source(from));
+        return (from) => void (decoded.source = sourceOf(source(from)));
       }
       case 'op':
         return (from) => void (decoded.op = from.repeated(op));

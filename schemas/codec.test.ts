@@ -5,7 +5,8 @@ import { avroEncoder, decodeAvroEnvelope, decodeAvroKey, schemaIdOf } from './av
 import { avroSchemas } from './avro-schema.ts';
 import { compileAvro } from './avro-types.ts';
 import type { ChangeEvent } from './change-event.ts';
-import { decodeJsonEnvelope, decodeJsonKey, jsonEncoder, jsonSchemaEncoder } from './json-codec.ts';
+import { decodeJsonEnvelope, decodeJsonKey } from './json-reader.ts';
+import { jsonEncoder, jsonSchemaEncoder } from './json-writer.ts';
 import { makePosition } from './position.ts';
 import type { TableSchema } from './table-schema.ts';
 import type { Row, ValueKind } from './value.ts';
@@ -234,7 +235,7 @@ test('rows that were written as plain texts are still read', () => {
   expect(decodeAvroEnvelope(type, dated, framed)).toMatchObject({
     op: 'c',
     after: { at, id: 1n },
-    source: { lsn: 9 },
+    source: { lsn: 9n },
   });
 });
 

@@ -1,4 +1,4 @@
-import type { ChangeEvent } from './change-event.ts';
+import type { ChangeEvent, EventSource } from './change-event.ts';
 import { commitLsnOf, ordinalOf } from './position.ts';
 import type { Row } from './value.ts';
 
@@ -25,7 +25,7 @@ export interface DecodedEnvelope {
   readonly op: unknown;
   readonly before: Row | null;
   readonly after: Row | null;
-  readonly source: Readonly<Record<string, unknown>>;
+  readonly source: EventSource;
   readonly tsMs: number;
 }
 
@@ -106,5 +106,18 @@ export function sourceFields({ source, position, table }: ChangeEvent) {
     lsn: source.lsn,
     commit_lsn: commitLsn,
     ordinal: ordinalOf(position),
+  };
+}
+
+/** The other way round: what an event keeps of the block's fields, which are not checked. Throws SyntaxError on an LSN that is none. */
+export function sourceOf(fields: Readonly<Record<string, unknown>>): EventSource {
+  const { name, db, txId, lsn, ts_us: tsUs, snapshot } = fields;
+  return {
+    name: String(name),
+    db: String(db),
+    txId: txId == null ? null : Number(txId),
+    lsn: BigInt((lsn ?? 0) as number | bigint),
+    tsUs: Number(tsUs),
+    snapshot: snapshot !== 'false',
   };
 }

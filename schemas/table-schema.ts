@@ -64,3 +64,8 @@ export function columnOf(table: TableSchema, name: string): Column {
   if (column === undefined) throw new RangeError(`table ${qualifiedName(table)} has no column ${name}`);
   return column;
 }
+
+/** The key's columns, in the order of the key. */
+export function keyColumns(table: TableSchema): readonly Column[] {
+  return table.key.map((name) => columnOf(table, name));
+}

@@ -3,7 +3,8 @@ import { avroSchemas } from '../../schemas/avro-schema.ts';
 import { compileAvro } from '../../schemas/avro-types.ts';
 import type { ChangeEvent } from '../../schemas/change-event.ts';
 import { sourceFields, type TableEncoder } from '../../schemas/envelope.ts';
-import { decodeJsonEnvelope, jsonEncoder, jsonSchemaEncoder } from '../../schemas/json-codec.ts';
+import { decodeJsonEnvelope } from '../../schemas/json-reader.ts';
+import { jsonEncoder, jsonSchemaEncoder } from '../../schemas/json-writer.ts';
 import type { Row } from '../../schemas/value.ts';
 import { SAMPLE_TABLE, sampleEvent } from './sample-row.ts';
 

@@ -174,8 +174,8 @@ describe('materialized views', () => {
         tsMs: 0,
       },
     }));
-    await sink.record(changes);
-    await sink.record(changes);
+    await sink.history.record(changes);
+    await sink.history.record(changes);
     expect(await refreshed('changes_per_hour')).toEqual([
       { hour: '2024-02-29 10:00:00', __op: 'c', changes: '1' },
       { hour: '2024-02-29 10:00:00', __op: 'u', changes: '2' },

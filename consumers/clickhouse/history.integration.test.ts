@@ -88,7 +88,7 @@ describe('the history of a table', () => {
         const delivered = [...order.flatMap((index) => changes[index] ?? []), ...changes];
         for (let at = 0; at < delivered.length; at += batchSize) {
           const batch = delivered.slice(at, at + batchSize);
-          expect(await sink.record(batch)).toEqual(batch.map(() => ({ result: 'applied' })));
+          expect(await sink.history.record(batch)).toEqual(batch.map(() => ({ result: 'applied' })));
         }
         if (isMerged) await server.run(`OPTIMIZE TABLE ${historyOf(target.name)} FINAL`);
         expect(await shown(target, `id BETWEEN ${first} AND ${first + 9n}`)).toEqual(changes.map(shownOf));
@@ -105,8 +105,8 @@ describe('the history of a table', () => {
       change(own, 't', {}, 1),
       change(own, 'c', { id: 1n }, 2),
     ];
-    await sink.record(changes);
-    await sink.record(changes.slice(1));
+    await sink.history.record(changes);
+    await sink.history.record(changes.slice(1));
     expect(await shown(own)).toEqual(changes.map(shownOf));
   });
 
@@ -117,7 +117,7 @@ describe('the history of a table', () => {
     const { event } = deleted;
     const alone = { target: own, event: { ...event, source: { ...event.source, name: '', tsUs: 0 } } };
     for (const order of [[deleted, alone], [alone, deleted], [alone]])
-      for (const one of order) await sink.record([one]);
+      for (const one of order) await sink.history.record([one]);
     expect(await shown(own)).toEqual([shownOf(deleted, 5)]);
     await server.run(`OPTIMIZE TABLE ${historyOf(own.name)} FINAL`);
     expect(await shown(own)).toEqual([shownOf(deleted, 5)]);
@@ -128,10 +128,10 @@ describe('the history of a table', () => {
     const before = makeTarget('evolves', ['id'], columns);
     const after = makeTarget('evolves', ['id'], { ...columns, more: { kind: 'int4' } });
     await sink.prepare([before]);
-    await sink.record([change(before, 'c', { id: 1n, name: '2024-02-29' }, 0)]);
-    await sink.record([change(before, 'u', { id: 1n, name: 'infinity' }, 1)]);
+    await sink.history.record([change(before, 'c', { id: 1n, name: '2024-02-29' }, 0)]);
+    await sink.history.record([change(before, 'u', { id: 1n, name: 'infinity' }, 1)]);
     await sink.prepare([after]);
-    await sink.record([change(after, 'u', { id: 1n, name: '2024-03-01', more: 5 }, 2)]);
+    await sink.history.record([change(after, 'u', { id: 1n, name: '2024-03-01', more: 5 }, 2)]);
     expect((await shown(after)).map(({ name, more }) => [name, more])).toEqual([
       ['2024-02-29', null],
       ['infinity', null],
@@ -158,7 +158,7 @@ describe('the history of a table', () => {
       change(own, 'c', { id: 1n, name: true }, 0),
       change(own, 'c', { id: 2n, name: 'masked' }, 1),
     ];
-    expect((await sink.record(changes)).map(({ result }) => result)).toEqual(['applied', 'rejected']);
+    expect((await sink.history.record(changes)).map(({ result }) => result)).toEqual(['applied', 'rejected']);
     expect((await shown(own)).map(({ id }) => id)).toEqual(['1']);
   });
 
@@ -166,7 +166,7 @@ describe('the history of a table', () => {
     const plain = newSink();
     const own = makeTarget('plain', ['id'], { id: { kind: 'int8' }, name: { kind: 'text' } });
     await plain.prepare([own]);
-    expect(await plain.record([change(own, 'c', { id: 1n }, 0)])).toEqual([{ result: 'applied' }]);
+    expect(plain.history.keeps(own)).toBe(false);
     await plain.close();
     expect(await server.rows(`SHOW TABLES LIKE '${own.name}%'`)).toEqual([
       { name: own.name },

@@ -24,66 +24,68 @@ export interface Destination<Entry> {
   widen(columns: ReadonlySet<string>): Promise<StoredColumns>;
 }
 
-/** An entry, and where its outcome belongs. */
-export interface Item<Entry> {
-  readonly place: number;
-  readonly entry: Entry;
+/** All entries of a request, and where their outcomes go: to the same places. */
+export interface Entries<Entry> {
+  readonly all: readonly Entry[];
+  readonly outcomes: WriteOutcome[];
 }
 
+const APPLIED: WriteOutcome = { result: 'applied' };
+
 /**
- * Inserts entries by one INSERT and sets one outcome each: `applied`, because the table itself keeps the highest version of a
- * row, or `rejected`. Throws when the insert failed for a reason that no row is to blame for.
+ * Inserts the entries at some places by one INSERT and sets one outcome each: `applied`, because the table itself keeps the
+ * highest version of a row, or `rejected`. Throws when the insert failed for a reason that no row is to blame for.
  */
 export async function insertEntries<Entry>(
   inserter: Inserter,
   destination: Destination<Entry>,
-  items: readonly Item<Entry>[],
-  outcomes: WriteOutcome[],
+  entries: Entries<Entry>,
+  places: readonly number[],
 ): Promise<void> {
-  if (items.length === 0) return;
+  if (places.length === 0) return;
   const { target, source } = destination;
-  const entries = items.map(({ entry }) => entry);
-  const first = encodeBlock(target, await destination.stored(), source, entries);
+  const { all, outcomes } = entries;
+  const own = places.map((place) => all[place] as Entry);
+  const first = encodeBlock(target, await destination.stored(), source, own);
   // A String holds every value, so the second time no column is left over.
   const block =
     first.misfits.size === 0
       ? first
-      : encodeBlock(target, await destination.widen(first.misfits), source, entries);
+      : encodeBlock(target, await destination.widen(first.misfits), source, own);
+  if (block.rejected.size === 0) return send(inserter, destination, entries, places, block.chunks);
   for (const [index, error] of block.rejected) {
-    const place = items[index]?.place;
+    const place = places[index];
     if (place !== undefined) outcomes[place] = { result: 'rejected', error };
   }
-  if (block.rejected.size === 0) await send(inserter, destination, items, block.chunks, outcomes);
-  else {
-    const rest = items.filter((_, index) => !block.rejected.has(index));
-    await insertEntries(inserter, destination, rest, outcomes);
-  }
+  const rest = places.filter((_, index) => !block.rejected.has(index));
+  return insertEntries(inserter, destination, entries, rest);
 }
 
 /** When the server refuses the rows for what they hold, they are halved until the row to blame stands alone. */
 async function send<Entry>(
   inserter: Inserter,
   destination: Destination<Entry>,
-  items: readonly Item<Entry>[],
+  entries: Entries<Entry>,
+  places: readonly number[],
   chunks: readonly Buffer[],
-  outcomes: WriteOutcome[],
 ): Promise<void> {
+  const { outcomes } = entries;
   try {
     await insert(inserter, destination, chunks);
-    for (const { place } of items) outcomes[place] = { result: 'applied' };
+    for (const place of places) outcomes[place] = APPLIED;
   } catch (error) {
     const verdict = classify(error);
     if (verdict.outcome !== 'park') throw error;
-    const [only] = items;
-    if (items.length === 1 && only !== undefined) {
+    const [only] = places;
+    if (places.length === 1 && only !== undefined) {
       const message = `a row of ${destination.table}: ${toError(error).message}`;
       const rejection = new TailraceError('SINK_EVENT_REJECTED', message, verdict.sentence);
-      outcomes[only.place] = { result: 'rejected', error: rejection };
+      outcomes[only] = { result: 'rejected', error: rejection };
       return;
     }
-    const middle = Math.ceil(items.length / 2);
-    await insertEntries(inserter, destination, items.slice(0, middle), outcomes);
-    await insertEntries(inserter, destination, items.slice(middle), outcomes);
+    const middle = Math.ceil(places.length / 2);
+    await insertEntries(inserter, destination, entries, places.slice(0, middle));
+    await insertEntries(inserter, destination, entries, places.slice(middle));
   }
 }
 

@@ -71,7 +71,8 @@ function encodeColumn(
   const values = emptyBytes(rows.length * 16);
   const putValue = putValueOf(target, column, stored);
   const defaultBytes = stored.native?.defaultBytes ?? 0;
-  for (const [index, row] of rows.entries()) {
+  // An iterator over entries would make an array for each row.
+  rows.forEach((row, index) => {
     const value = row[name] ?? null;
     if (stored.isNullable) putByte(head, value === null ? 1 : 0);
     if (value === null) putZeros(values, defaultBytes);
@@ -82,7 +83,7 @@ function encodeColumn(
         if (!(error instanceof TailraceError)) throw error;
         rejected.set(index, error);
       }
-  }
+  });
   return [bytesOf(head), bytesOf(values)];
 }
 

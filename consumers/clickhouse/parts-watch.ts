@@ -12,7 +12,7 @@ export function openPartsWatch(
   client: ClickHouseClient,
   log: Logger,
   now: () => number = Date.now,
-): (tables: readonly string[]) => Promise<void> {
+): (tables: Iterable<string>) => Promise<void> {
   const seen = new Set<string>();
   let nextMs = now() + INTERVAL_MS;
   return async (tables) => {

@@ -2,7 +2,7 @@ import type { ClickHouseSettings } from '@clickhouse/client';
 import type { Sink, SinkContext, Target, WriteOutcome } from '../sink.ts';
 import { openClient } from './client.ts';
 import type { ClickHouseOptions, ClickHouseTableOptions } from './config.ts';
-import { insertEntries, type Inserter, type Item } from './insert.ts';
+import { insertEntries, type Inserter } from './insert.ts';
 import type { RowSource } from './native-block.ts';
 import { openPartsWatch } from './parts-watch.ts';
 import { CHANGES, WRITES } from './rows.ts';
@@ -25,7 +25,7 @@ const ANY_PARTITIONS: ClickHouseSettings = { max_partitions_per_insert_block: '0
 const MAX_WRITES = 50_000;
 
 /** A sink that keeps histories. */
-export type ClickHouseSink = Sink & Required<Pick<Sink, 'record'>>;
+export type ClickHouseSink = Sink & Required<Pick<Sink, 'history'>>;
 
 /** Table `<name>` and view `<name>_current`, one INSERT a table and batch. Layout and rules: README.md beside this file. */
 export function createClickHouseSink(
@@ -58,19 +58,23 @@ export function createClickHouseSink(
     },
 
     async write(writes) {
-      const outcomes: WriteOutcome[] = [];
       const insertion = { inserter, tables, source: WRITES, tableOf: ({ name }: Target) => name };
-      await insertAll(insertion, itemsOf(writes), outcomes);
-      await watchParts(writes.map(({ target }) => target.name));
+      const outcomes = await insertAll(insertion, writes);
+      await watchParts(new Set(writes.map(({ target }) => target.name)));
       return outcomes;
     },
 
-    async record(changes) {
-      const outcomes = changes.map((): WriteOutcome => ({ result: 'applied' }));
-      const insertion = { inserter, tables, source: CHANGES, tableOf: ({ name }: Target) => historyOf(name) };
-      const kept = itemsOf(changes).filter(({ entry }) => tableOptions(entry.target.table).history !== null);
-      await insertAll(insertion, kept, outcomes);
-      return outcomes;
+    history: {
+      keeps: ({ table }) => tableOptions(table).history !== null,
+      async record(changes) {
+        const insertion = {
+          inserter,
+          tables,
+          source: CHANGES,
+          tableOf: ({ name }: Target) => historyOf(name),
+        };
+        return insertAll(insertion, changes);
+      },
     },
 
     async truncate(target, position) {
@@ -93,17 +97,15 @@ interface Insertion<Entry> {
   readonly tableOf: (target: Target) => string;
 }
 
-function itemsOf<Entry>(entries: readonly Entry[]): Item<Entry>[] {
-  return entries.map((entry, place) => ({ place, entry }));
-}
-
 /** One INSERT for each target, and one outcome for each entry. */
 async function insertAll<Entry extends { readonly target: Target }>(
   { inserter, tables, source, tableOf }: Insertion<Entry>,
-  items: readonly Item<Entry>[],
-  outcomes: WriteOutcome[],
-): Promise<void> {
-  for (const [target, own] of Map.groupBy(items, ({ entry }) => entry.target)) {
+  entries: readonly Entry[],
+): Promise<WriteOutcome[]> {
+  const outcomes: WriteOutcome[] = [];
+  const places = Map.groupBy(entries.keys(), (place) => entries[place]?.target);
+  for (const [target, own] of places) {
+    if (target === undefined) continue;
     const table = tableOf(target);
     const destination = {
       target,
@@ -112,8 +114,9 @@ async function insertAll<Entry extends { readonly target: Target }>(
       stored: () => tables.columnsOf(target, table),
       widen: (columns: ReadonlySet<string>) => tables.widen(target, table, columns),
     };
-    await insertEntries(inserter, destination, own, outcomes);
+    await insertEntries(inserter, destination, { all: entries, outcomes }, own);
   }
+  return outcomes;
 }
 
 /** All of them are set, because the server's own defaults differ by version and by profile. */

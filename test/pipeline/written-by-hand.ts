@@ -10,7 +10,7 @@ import { ensureTopics } from '../../core/topics.ts';
 import { runConsumer } from '../../consumers/consumer.ts';
 import { Progress } from '../../consumers/progress.ts';
 import { keyOf, type ChangeEvent, type Operation } from '../../schemas/change-event.ts';
-import { jsonEncoder } from '../../schemas/json-codec.ts';
+import { jsonEncoder } from '../../schemas/json-writer.ts';
 import { fingerprintOf, qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
 import { POSITION_HEADER, SCHEMA_HEADER, sinkGroup, tableTopic } from '../../schemas/topics.ts';
 import type { Row } from '../../schemas/value.ts';

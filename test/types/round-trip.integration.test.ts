@@ -10,12 +10,8 @@ import { compileAvro } from '../../schemas/avro-types.ts';
 import type { ChangeEvent } from '../../schemas/change-event.ts';
 import type { DecodedEnvelope, EncodedEvent } from '../../schemas/envelope.ts';
 import { withExactValues } from '../../schemas/exact-values.ts';
-import {
-  decodeJsonEnvelope,
-  decodeJsonKey,
-  jsonEncoder,
-  jsonSchemaEncoder,
-} from '../../schemas/json-codec.ts';
+import { decodeJsonEnvelope, decodeJsonKey } from '../../schemas/json-reader.ts';
+import { jsonEncoder, jsonSchemaEncoder } from '../../schemas/json-writer.ts';
 import { makePosition } from '../../schemas/position.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
 import type { Row, Value } from '../../schemas/value.ts';

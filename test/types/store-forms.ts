@@ -15,7 +15,7 @@ import type { Write } from '../../consumers/sink.ts';
 import { avroEncoder } from '../../schemas/avro-codec.ts';
 import { avroSchemas } from '../../schemas/avro-schema.ts';
 import type { ChangeEvent } from '../../schemas/change-event.ts';
-import { jsonEncoder } from '../../schemas/json-codec.ts';
+import { jsonEncoder } from '../../schemas/json-writer.ts';
 import { makePosition } from '../../schemas/position.ts';
 import type { Column, TableSchema } from '../../schemas/table-schema.ts';
 import type { Value } from '../../schemas/value.ts';

@@ -2,12 +2,12 @@ import type { ChangeEvent, EventSource } from './change-event.ts';
 import { columnForm } from './column-form.ts';
 import { columnNumber } from './column-number.ts';
 import { connectSchemas } from './connect-schema.ts';
-import { readTwosComplement, twosComplementBytes, writeTwosComplement } from './decimal-number.ts';
-import { sourceFields, TRUNCATE_KEY, type DecodedEnvelope, type TableEncoder } from './envelope.ts';
+import { twosComplementBytes, writeTwosComplement } from './decimal-number.ts';
+import { sourceFields, TRUNCATE_KEY, type TableEncoder } from './envelope.ts';
 import { exactValuesText, type ExactValues } from './exact-values.ts';
 import { ordinalOf } from './position.ts';
-import { columnOf, type Column, type TableSchema } from './table-schema.ts';
-import { emptyRow, type Row, type Value } from './value.ts';
+import { keyColumns, type Column, type TableSchema } from './table-schema.ts';
+import type { Row, Value } from './value.ts';
 
 /**
  * The JSON wire format: Debezium's envelope without a schema block. int8 is a JSON number with all its digits, numeric a
@@ -55,10 +55,6 @@ export function jsonSchemaEncoder(pipeline: string, table: TableSchema): TableEn
       };
     },
   };
-}
-
-function keyColumns(table: TableSchema): readonly Column[] {
-  return table.key.map((name) => columnOf(table, name));
 }
 
 type RowText = (row: Row) => string;
@@ -161,118 +157,4 @@ function valueJson(value: Value): string {
   if (Object.is(value, -0)) return '-0';
   if (value instanceof Uint8Array) return `"${Buffer.from(value).toString('base64')}"`;
   return JSON.stringify(value);
-}
-
-/** The key columns of a record, with a schema block or without. Throws on anything that is not a key of this table. */
-export function decodeJsonKey(table: TableSchema, key: Buffer): Row {
-  const { payload, isTyped } = parseRecord(key.toString());
-  return rowFrom(table, keyColumns(table), payload, isTyped);
-}
-
-/** The envelope's fields as they were written, rows turned into values. Throws on anything that is no envelope. */
-export function decodeJsonEnvelope(table: TableSchema, value: Buffer): DecodedEnvelope {
-  const { payload, isTyped } = parseRecord(value.toString());
-  const envelope = payload as Record<string, unknown>;
-  const row = (object: unknown) => (object == null ? null : rowFrom(table, table.columns, object, isTyped));
-  return {
-    op: envelope['op'],
-    before: row(envelope['before']),
-    after: row(envelope['after']),
-    source: (envelope['source'] ?? {}) as Record<string, unknown>,
-    tsMs: Number(envelope['ts_ms']),
-  };
-}
-
-/** A schema block is a struct; no column of a key without one is an object. */
-const SCHEMA_START = '{"schema":{';
-/** Within a JSON text it stands only where it means itself: texts have their quotes escaped. */
-const PAYLOAD_START = ',"payload":';
-
-/** What a record says, and whether a schema block gave its columns types; the block itself is not read. */
-function parseRecord(text: string): { readonly payload: unknown; readonly isTyped: boolean } {
-  const start = text.startsWith(SCHEMA_START) ? text.indexOf(PAYLOAD_START) : -1;
-  if (start === -1) return { payload: parseExact(text), isTyped: false };
-  const end = text.lastIndexOf('}');
-  return { payload: parseExact(text.slice(start + PAYLOAD_START.length, end)), isTyped: true };
-}
-
-/** 17 digits or more, or 16 that start with a 9, can exceed 2^53, from where JSON.parse rounds. */
-const LARGE_INTEGER = /[:,[\s-](?:\d{17}|9\d{15})/;
-
-/** JSON.parse that returns integers beyond 2^53 as bigint. */
-function parseExact(text: string): unknown {
-  if (!LARGE_INTEGER.test(text)) return JSON.parse(text) as unknown;
-  return JSON.parse(text, function exact(
-    this: unknown,
-    _key: string,
-    value: unknown,
-    context?: { source?: string },
-  ) {
-    if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-    return context?.source !== undefined && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
-  } as (key: string, value: unknown) => unknown) as unknown;
-}
-
-function rowFrom(table: TableSchema, columns: readonly Column[], object: unknown, isTyped: boolean): Row {
-  if (object === null || typeof object !== 'object') throw new TypeError('expected an object of columns');
-  const fields = object as Record<string, unknown>;
-  const row = emptyRow();
-  for (const column of columns) {
-    if (!Object.hasOwn(fields, column.name)) continue;
-    const json = fields[column.name];
-    row[column.name] = isTyped
-      ? typedValueFrom(column, table.key.includes(column.name), json)
-      : valueFrom(column, json);
-  }
-  return row;
-}
-
-/** A value whose column has its type in a schema block: numbers become the texts that they stand for. */
-function typedValueFrom(column: Column, isKey: boolean, json: unknown): Value {
-  const number = columnNumber(columnForm(column, isKey));
-  if (number === null) return valueFrom(column, json);
-  if (typeof json === 'number' || typeof json === 'bigint') return number.textOf(json);
-  if (column.kind !== 'numeric' || typeof json !== 'string') return valueFrom(column, json);
-  const bytes = Buffer.from(json, 'base64');
-  return number.textOf(readTwosComplement(bytes, 0, bytes.length));
-}
-
-function valueFrom(column: Column, json: unknown): Value {
-  if (json === null) return null;
-  switch (column.kind) {
-    case 'int8':
-      if (typeof json === 'number' || typeof json === 'bigint' || typeof json === 'string')
-        return BigInt(json);
-      break;
-    case 'int2':
-    case 'int4':
-      if (typeof json === 'number') return json;
-      break;
-    case 'float4':
-    case 'float8':
-      if (typeof json === 'number' || typeof json === 'bigint' || typeof json === 'string')
-        return Number(json);
-      break;
-    case 'boolean':
-      if (typeof json === 'boolean') return json;
-      break;
-    case 'bytea':
-      if (typeof json === 'string') return Buffer.from(json, 'base64');
-      break;
-    case 'numeric':
-    case 'text':
-    case 'uuid':
-    case 'enum':
-    case 'date':
-    case 'timestamp':
-    case 'timestamptz':
-    case 'time':
-    case 'timetz':
-    case 'interval':
-    case 'json':
-    case 'jsonb':
-    case 'other':
-      if (typeof json === 'string') return json;
-  }
-  throw new TypeError(`column ${column.name} (${column.type}) cannot be read from a JSON ${typeof json}`);
 }
