@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { TableSchema } from '../schemas/table-schema.ts';
+import type { Column, TableSchema } from '../schemas/table-schema.ts';
+import type { ValueKind } from '../schemas/value.ts';
 import { reasonToReadAgain, refuseOtherKey, type TableForm } from './schema-change.ts';
 
 const table = (columns: Record<string, string>, key = ['id']): TableSchema => ({
@@ -48,4 +49,33 @@ test('another key is refused with the topic to delete', () => {
   const other = table({ id: 'bigint', a: 'text' }, ['id', 'a']);
   expect(() => refuseOtherKey(before.table, other, 'p.public.t')).toThrow('is (id, a) now and was (id)');
   expect(() => refuseOtherKey(before.table, before.table, 'p.public.t')).not.toThrow();
+});
+
+describe('a key column of another type', () => {
+  const keyed = (type: string, kind: ValueKind, digits: Partial<Column> = {}): TableSchema => ({
+    ...before.table,
+    columns: [{ name: 'id', type, kind, nullable: false, ...digits }],
+  });
+  const numeric = (precision: number, scale: number) =>
+    keyed(`numeric(${precision},${scale})`, 'numeric', { precision, scale });
+
+  test.each([
+    ['integer', 'bigint', keyed('integer', 'int4'), keyed('bigint', 'int8')],
+    ['varchar(20)', 'text', keyed('character varying(20)', 'text'), keyed('text', 'text')],
+    ['numeric(10,2)', 'numeric(12,2)', numeric(10, 2), numeric(12, 2)],
+  ])('is taken from %s to %s, since every key stays the same', (_old, _new, from, to) => {
+    expect(() => refuseOtherKey(from, to, 'p.public.t')).not.toThrow();
+  });
+
+  test.each([
+    ['integer', 'text', keyed('integer', 'int4'), keyed('text', 'text')],
+    ['integer', 'numeric', keyed('integer', 'int4'), keyed('numeric', 'numeric')],
+    ['numeric(10,2)', 'numeric(10,3)', numeric(10, 2), numeric(10, 3)],
+    ['date', 'timestamp', keyed('date', 'date'), keyed('timestamp without time zone', 'timestamp')],
+    ['character(4)', 'text', keyed('character(4)', 'text'), keyed('text', 'text')],
+  ])('is refused from %s to %s', (_old, _new, from, to) => {
+    expect(() => refuseOtherKey(from, to, 'p.public.t')).toThrow(
+      /column id of the primary key of public\.t is .* now and was .*: its topic holds rows under the old key/,
+    );
+  });
 });

@@ -1,5 +1,11 @@
 import { TailraceError } from '../core/errors.ts';
-import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
+import {
+  columnOf,
+  keyColumns,
+  qualifiedName,
+  type Column,
+  type TableSchema,
+} from '../schemas/table-schema.ts';
 
 /** A table's columns as the source has them: their numbers stay when they are renamed, and are never given again. */
 export type ColumnNumbers = Readonly<Record<string, number>>;
@@ -41,13 +47,53 @@ export function reasonToReadAgain(
   return reasons.length === 0 ? null : reasons.join(', ');
 }
 
-/** Rows in topics and stores are kept under their keys: with other key columns the old ones would stay for ever. */
+/**
+ * Rows in topics and stores are kept under their keys: under other key columns, or where the same key has another form, the old
+ * ones would stay for ever.
+ */
 export function refuseOtherKey(before: TableSchema, after: TableSchema, topic: string): void {
-  if (before.key.join('\0') === after.key.join('\0')) return;
+  const changed =
+    before.key.join('\0') === after.key.join('\0')
+      ? keyColumns(after).find((column) => !hasSameForm(columnOf(before, column.name), column))
+      : null;
+  if (changed === undefined) return;
   const table = qualifiedName(after);
+  const what =
+    changed === null
+      ? `the primary key of ${table} is (${after.key.join(', ')}) now and was (${before.key.join(', ')})`
+      : `column ${changed.name} of the primary key of ${table} is ${changed.type} now and was ${columnOf(before, changed.name).type}`;
   throw new TailraceError(
     'TABLE_KEY_CHANGED',
-    `the primary key of ${table} is (${after.key.join(', ')}) now and was (${before.key.join(', ')}): its topic holds rows under the old key`,
+    `${what}: its topic holds rows under the old key`,
     `stop the sinks, delete topic ${topic} and the table's target in each store, and start the producer again: it makes the topic anew and reads the table`,
   );
+}
+
+/** Whether every value of the one column is the same in the other, as value.ts writes it and as stores keep it. */
+function hasSameForm(before: Column, after: Column): boolean {
+  if (before.type === after.type || (isInteger(before) && isInteger(after))) return true;
+  if (before.kind !== after.kind) return false;
+  switch (before.kind) {
+    case 'text':
+      return !isPadded(before) && !isPadded(after);
+    case 'numeric':
+      return before.scale === after.scale;
+    case 'bytea':
+    case 'json':
+    case 'jsonb':
+    case 'uuid':
+    case 'enum':
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isInteger({ kind }: Column): boolean {
+  return kind === 'int2' || kind === 'int4' || kind === 'int8';
+}
+
+/** `character(n)` fills its values up with blanks. */
+function isPadded({ type }: Column): boolean {
+  return type.startsWith('character(') || type === 'bpchar';
 }

@@ -278,7 +278,7 @@ describe.concurrent('one clear error about Postgres', () => {
         code: 'TABLE_IDENTITY',
         exitCode: 6,
         says: /table public\.deferred has a deferrable primary key.*updates and deletes fail in Postgres/,
-        fix: /ALTER TABLE "public"\."deferred" REPLICA IDENTITY FULL;/,
+        fix: /ALTER TABLE "public"\."deferred" DROP CONSTRAINT "deferred_pkey", ADD CONSTRAINT "deferred_pkey" PRIMARY KEY \(id\);/,
       },
     );
     const published = await database.query("SELECT FROM pg_publication_tables WHERE tablename = 'deferred'");

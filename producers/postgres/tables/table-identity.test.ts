@@ -28,8 +28,10 @@ test('a generated column beside REPLICA IDENTITY FULL is refused from Postgres 1
   expect(findIdentityProblem({ ...FULL_WITH_GENERATED, version: 170_009 })).toBeNull();
 });
 
-test('a deferrable key is mended by FULL, where a generated column does not forbid it', () => {
-  const deferrable = { ...FULL_WITH_GENERATED, identity: 'default' as const, isKeyDeferrable: true };
-  expect(findIdentityProblem({ ...deferrable, version: 170_009 })?.fix).toContain('REPLICA IDENTITY FULL;');
-  expect(findIdentityProblem(deferrable)?.fix).toContain('ADD CONSTRAINT "t_pkey" PRIMARY KEY (id);');
+test('a deferrable key is refused beside every identity, and made anew as one that is not', () => {
+  const made = 'ALTER TABLE "public"."t" DROP CONSTRAINT "t_pkey", ADD CONSTRAINT "t_pkey" PRIMARY KEY (id)';
+  const deferrable = { ...FULL_WITH_GENERATED, hasGenerated: false, isKeyDeferrable: true };
+  expect(findIdentityProblem({ ...deferrable, identity: 'default' })?.fix).toBe(`${made};`);
+  for (const identity of ['full', 'index', 'nothing'] as const)
+    expect(findIdentityProblem({ ...deferrable, identity })?.fix).toBe(`${made}, REPLICA IDENTITY DEFAULT;`);
 });
