@@ -21,10 +21,11 @@ export async function apply(context: ConsumerContext, parts: Parts, gathered: Ga
     const collapsed = collapse(mapped);
     await write(counts, parts, gathered, mapped, collapsed);
     await truncate(counts, parts, collapsed);
-    await commit(gathered);
+    // In the store they are, whatever becomes of the commit: who sees the offsets finds them counted.
     progress.end(token, events);
     counts.addTo(metrics.sinkEvents, name);
     measure(context, events);
+    await commit(gathered);
   } finally {
     progress.abandon(token);
   }
@@ -94,11 +95,13 @@ async function truncate(
 
 /**
  * Commits once, without kafkajs' retries: while the group rebalances these would go on for seconds, and the group would
- * wait for this member all the while.
+ * wait for this member all the while. What was fetched before a rebalance is left to the partition's owner, whose own
+ * commits may be further.
  */
 async function commit(gathered: Gathered): Promise<void> {
-  const topics = Map.groupBy(gathered, ({ topic }) => topic);
-  await gathered[0]?.commit({
+  const current = gathered.filter((part) => part.isCurrent());
+  const topics = Map.groupBy(current, ({ topic }) => topic);
+  await current[0]?.commit({
     topics: [...topics].map(([topic, parts]) => ({
       topic,
       partitions: parts.map(({ partition, nextOffset }) => ({ partition, offset: String(nextOffset) })),

@@ -7,11 +7,12 @@ import { requireColumn } from '../transforms/table-columns.ts';
 /** A table whose rows the store keeps under other columns than the primary key. */
 export interface RekeyedTable {
   readonly table: TableSchema;
-  readonly apply: (event: ChangeEvent) => readonly ChangeEvent[];
+  /** `original` is the event before the transforms, whose old row they may have hidden. */
+  readonly apply: (event: ChangeEvent, original: ChangeEvent) => readonly ChangeEvent[];
 }
 
 /**
- * Makes these columns the key. They must be unique and NOT NULL; Postgres tells their old values only of a table with
+ * Makes these columns the key. They must be unique, by a constraint that is not deferrable, and NOT NULL; Postgres tells their old values only of a table with
  * REPLICA IDENTITY FULL. An update that changes them becomes a delete of the old key and an upsert of
  * the new one at the same position, so in whatever order partitions come, the newest write of each key stands in the end.
  * Throws TransformError where a column is missing or may be null.
@@ -26,29 +27,36 @@ export function changeKey(columns: readonly string[], source: TableSchema): Reke
         `ALTER TABLE ${qualifiedName(source)} ALTER ${name} SET NOT NULL, or choose other columns`,
       );
   const table: TableSchema = { ...source, key: [...columns] };
-  const formerKey = (event: ChangeEvent): Row => {
+  /** Null for an old row that a filter did not let through: the store has none. */
+  const formerKey = (event: ChangeEvent, original: ChangeEvent): Row | null => {
     const known: Row = { ...event.key, ...event.before };
-    if (columns.some((name) => known[name] == null)) throw withoutOldValues(source, columns);
-    return keyOf(table, known);
+    if (columns.every((name) => known[name] != null)) return keyOf(table, known);
+    if (tellsWholeOldRow(original)) return null;
+    throw withoutOldValues(source, columns);
   };
   return {
     table,
-    apply: (event) => {
+    apply: (event, original) => {
       const { after, op } = event;
       if (op === 't') return [{ ...event, table }];
       if (after === null) {
         // Compaction took the delete, and with it the old values; the rows before it are gone from the topic too.
         if (isLoneTombstone(event)) return [];
-        const key = formerKey(event);
-        return [{ ...event, table, key, before: key }];
+        const key = formerKey(event, original);
+        return key === null ? [] : [{ ...event, table, key, before: key }];
       }
       const upsert: ChangeEvent = { ...event, table, key: keyOf(table, after) };
       if (op !== 'u') return [upsert];
-      const key = formerKey(event);
-      const isMoved = columns.some((name) => !isSame(key[name], after[name]));
+      const key = formerKey(event, original);
+      const isMoved = key !== null && columns.some((name) => !isSame(key[name], after[name]));
       return isMoved ? [{ ...event, table, op: 'd', key, before: key, after: null }, upsert] : [upsert];
     },
   };
+}
+
+/** As REPLICA IDENTITY FULL does. */
+function tellsWholeOldRow({ before, table }: ChangeEvent): boolean {
+  return before !== null && table.columns.every(({ name }) => before[name] !== undefined);
 }
 
 function isSame(left: Row[string] | undefined, right: Row[string] | undefined): boolean {

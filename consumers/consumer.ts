@@ -14,6 +14,9 @@ import { loadMapping } from './table-mapping.ts';
 
 const SETUP_POLL_MS = 2_000;
 const START_ATTEMPTS = 3;
+const LAG_INTERVAL_MS = 1_000;
+/** A membership that lasted so long was a good one: its end is not one more failure in a row. */
+const GOOD_MEMBERSHIP_MS = 60_000;
 
 /** What passes by itself: the consumer is started anew for ever once its config has proved right. */
 const RETRIED_CODES = new Set([
@@ -48,6 +51,11 @@ export async function runConsumer(context: ConsumerContext): Promise<void> {
   const readTables =
     debezium === null ? tablesOfState(kafka, config.pipeline, sink.tables) : () => debezium.tables();
   const routes = new Routes(readTables, { patterns: sink.tables, mapping });
+  // In a membership or not: it is what tells that nothing is applied.
+  const tellLag = setInterval(
+    () => metrics.sinkLagSeconds.set({ sink: name }, context.progress.lagSeconds),
+    LAG_INTERVAL_MS,
+  );
   try {
     await asKafka(context, () => ensureTopics(kafka, config.kafka, config.pipeline, []));
     await asKafka(context, () => status.start(kafka));
@@ -58,6 +66,7 @@ export async function runConsumer(context: ConsumerContext): Promise<void> {
     status.fail('halted', error);
     throw error;
   } finally {
+    clearInterval(tellLag);
     await store.close().catch(() => undefined);
   }
 }
@@ -66,6 +75,7 @@ export async function runConsumer(context: ConsumerContext): Promise<void> {
 async function consumeForEver(context: ConsumerContext, parts: Parts): Promise<void> {
   const { status, log, signal } = context;
   for (let attempt = 1; !signal.aborted; attempt++) {
+    const beganMs = performance.now();
     try {
       await untilSetUp(context, parts);
       await parts.store.prepare(parts.routes.targets);
@@ -73,6 +83,7 @@ async function consumeForEver(context: ConsumerContext, parts: Parts): Promise<v
       attempt = 0;
     } catch (error) {
       if (!(error instanceof TailraceError) || !RETRIED_CODES.has(error.code)) throw error;
+      if (performance.now() - beganMs > GOOD_MEMBERSHIP_MS) attempt = 1;
       // Right after a topic or a group was made, Kafka may need some tries until it has a leader.
       if (attempt <= START_ATTEMPTS) status.become('waiting', error.message);
       else status.fail('retrying', error);

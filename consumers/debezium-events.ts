@@ -39,6 +39,8 @@ export interface DecodedFetch {
 export interface DebeziumDecoder {
   /** Throws EVENT_UNDECODABLE and TABLE_WITHOUT_KEY, which hold no values. */
   decode(fetched: Fetched): DecodedFetch;
+  /** Whether a truncate of the table has been decoded that is newer; another partition may have had it meanwhile. */
+  isTruncated(topic: string, event: ChangeEvent): boolean;
 }
 
 const OPERATIONS: readonly unknown[] = ['c', 'u', 'd', 'r', 't'] satisfies Operation[];
@@ -67,6 +69,8 @@ interface Envelope {
 
 /** What is remembered of a partition from one fetch to the next. */
 interface Place {
+  /** Where its next fetch begins, unless a rebalance has led back. */
+  nextOffset: bigint;
   /** Of the last event. */
   position: Position | null;
   /** Of the last event if that was a delete. */
@@ -116,9 +120,13 @@ export function createDebeziumDecoder(catalogue: ReadonlyMap<string, TableSchema
     return { table: table.table, op: 'd', key: row, before: row, after: null, position, source, tsMs };
   };
 
+  const isTruncated = (topic: string, { op, position }: ChangeEvent) =>
+    op !== 't' && position <= (truncates.get(topic) ?? '');
+
   return {
+    isTruncated,
     decode({ topic, partition, messages }) {
-      const place = placeOf(places, `${topic}/${partition}`);
+      const place = placeOf(places, `${topic}/${partition}`, messages);
       const events: DebeziumEvent[] = [];
       let waiting: ReadMessage[] = [];
       let lostTombstones = 0;
@@ -144,17 +152,20 @@ export function createDebeziumDecoder(catalogue: ReadonlyMap<string, TableSchema
           const envelope = value.payload as Envelope;
           if (envelope.op === 'm') return;
           const table = tableOf(topic, envelope, read);
-          const position = positions.next(`${topic}/${partition}`, envelope.source);
+          const offset = BigInt(message.offset);
+          const position = positions.next(`${topic}/${partition}`, offset, envelope.source);
           flush(neighbourOf(position, -1));
           const decoded = eventOf(table, envelope, position, read.key);
           place.position = position;
           place.deletedKey = envelope.op === 'd' ? message.key : null;
           if (decoded.event.op === 't') truncates.set(topic, position);
           // Debezium writes a truncate into one partition; older rows of the others may come behind it.
-          if (decoded.event.op === 't' || position > (truncates.get(topic) ?? '')) events.push(decoded);
+          if (!isTruncated(topic, decoded.event)) events.push(decoded);
         });
       }
       flush(null);
+      const last = messages.at(-1);
+      if (last !== undefined) place.nextOffset = BigInt(last.message.offset) + 1n;
       return { events, lostTombstones };
     },
   };
@@ -220,8 +231,12 @@ function fromCatalogue(
   return known?.table === table ? known : assumedTable(table);
 }
 
-function placeOf(places: Map<string, Place>, partition: string): Place {
-  const place = places.get(partition) ?? { position: null, deletedKey: null };
+/** The place of a partition; a new one where a rebalance has led back, since what it remembers comes again. */
+function placeOf(places: Map<string, Place>, partition: string, [first]: readonly ReadMessage[]): Place {
+  const known = places.get(partition);
+  if (known !== undefined && (first === undefined || BigInt(first.message.offset) >= known.nextOffset))
+    return known;
+  const place: Place = { nextOffset: 0n, position: null, deletedKey: null };
   places.set(partition, place);
   return place;
 }

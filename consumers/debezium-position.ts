@@ -14,27 +14,30 @@ import { makePosition, type Position } from '../schemas/position.ts';
  *
  * The first transaction behind a snapshot can have written before the snapshot's point and committed after it. Its commit
  * would then stand below the rows of the snapshot, so it is raised to the snapshot's point. For that each partition
- * remembers the newest snapshot that was read in it (the rows of a key are all in one partition).
+ * remembers where a snapshot began in it (the rows of a key are all in one partition). Records come again after a rebalance,
+ * and must get the same position then: a snapshot counts for what stands behind it alone.
  */
 export interface DebeziumPositions {
-  /** Throws TypeError where the `source` block has no LSN. */
-  next(partition: string, source: Readonly<Record<string, unknown>>): Position;
+  /** Of the record at that offset. Throws TypeError where the `source` block has no LSN. */
+  next(partition: string, offset: bigint, source: Readonly<Record<string, unknown>>): Position;
 }
 
 /** Positions of the records of some partitions, to be asked for in the order of each partition. */
 export function createDebeziumPositions(): DebeziumPositions {
-  const snapshots = new Map<string, bigint>();
+  /** By partition, each snapshot's point and the offset of its first row, in their order. */
+  const snapshots = new Map<string, { readonly lsn: bigint; readonly offset: bigint }[]>();
   return {
-    next(partition, source) {
+    next(partition, offset, source) {
       const { commit, lsn } = sequenceOf(source);
-      const floor = snapshots.get(partition) ?? 0n;
+      const known = snapshots.get(partition) ?? [];
+      const floor = known.findLast((snapshot) => snapshot.offset < offset)?.lsn ?? 0n;
       switch (kindOf(source['snapshot'])) {
         case 'streamed':
           return toPosition(largest(commit ?? lsn, floor), lsn);
         case 'incremental':
           return toPosition(largest(commit ?? 0n, floor), 0n);
         case 'snapshot':
-          snapshots.set(partition, largest(lsn, floor));
+          if (lsn > (known.at(-1)?.lsn ?? 0n)) snapshots.set(partition, [...known, { lsn, offset }]);
           return toPosition(lsn, 0n);
       }
     },

@@ -99,7 +99,8 @@ export function openDebeziumTopics(
       for (const { event } of events) schemas.set(fingerprintOf(event.table), event.table);
       if (last !== undefined) newest.set(topic, last);
       if (isNew) await onNewSchema();
-      return wholeEvents(events, source);
+      const whole = await wholeEvents(events, source);
+      return whole.filter((event) => !decoder.isTruncated(topic, event));
     },
   };
 }

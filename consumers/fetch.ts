@@ -4,6 +4,7 @@ import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { ConsumerContext, Parts } from './context.ts';
 import { decodeRecord, fingerprintOfRecord, schemaIdsOfRecord, type Schemas } from './decode.ts';
 import type { Gatherer } from './gatherer.ts';
+import type { Generation } from './generation.ts';
 
 export const HEARTBEAT_INTERVAL_MS = 2_000;
 
@@ -13,32 +14,44 @@ type Batch = EachBatchPayload['batch'];
 export async function handleFetch(
   context: ConsumerContext,
   parts: Parts,
-  gatherer: Gatherer<ChangeEvent>,
+  { gatherer, generation }: { gatherer: Gatherer<ChangeEvent>; generation: Generation },
   payload: EachBatchPayload,
 ): Promise<void> {
   const { batch } = payload;
   if (!payload.isRunning() || payload.isStale()) return;
+  const { topic, partition } = batch;
+  const { number } = generation;
+  generation.assertFollows(topic, partition, fetchedOffset(batch));
   const lastOffset = batch.lastOffset();
+  const nextOffset = BigInt(lastOffset) + 1n;
   // A long write or a store that is down must not cost the membership; a lost one shows at the next fetch.
   const beating = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_INTERVAL_MS);
   try {
     const items = await eventsOf(context, parts, batch);
     await gatherer.submit({
-      topic: batch.topic,
-      partition: batch.partition,
+      topic,
+      partition,
       items,
       bytes: batch.messages.reduce(
         (sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0),
         0,
       ),
-      nextOffset: BigInt(lastOffset) + 1n,
+      nextOffset,
+      isCurrent: () => generation.number === number,
       commit: (offsets) => payload.commitOffsetsIfNecessary(offsets),
     });
     // The next fetch begins behind it; what is committed is decided by the bulk request.
     payload.resolveOffset(lastOffset);
+    generation.passed(number, topic, partition, nextOffset);
   } finally {
     clearInterval(beating);
   }
+}
+
+/** Where a fetch began, which compaction may have made less than its first record's offset; kafkajs' types lack it. */
+function fetchedOffset(batch: Batch & { readonly fetchedOffset?: string }): bigint {
+  if (batch.fetchedOffset === undefined) throw new TypeError('kafkajs does not tell where a fetch began');
+  return BigInt(batch.fetchedOffset);
 }
 
 async function eventsOf(context: ConsumerContext, parts: Parts, batch: Batch): Promise<ChangeEvent[]> {
@@ -57,7 +70,7 @@ async function schemasOf({ registry, routes, store }: Parts, { messages }: Batch
   );
   // The producer publishes a schema before the first event that names it.
   if (fingerprints.some((fingerprint) => !routes.schemas.has(fingerprint))) {
-    await routes.load();
+    await routes.loadUnknown(fingerprints);
     await store.prepare(routes.targets);
   }
 

@@ -8,6 +8,7 @@ const part = (partition: number, ...items: number[]): Part<number> => ({
   items,
   bytes: items.length * 10,
   nextOffset: 1n,
+  isCurrent: () => true,
   commit: () => Promise.resolve(),
 });
 

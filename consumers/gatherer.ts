@@ -9,7 +9,9 @@ export interface Part<Item> {
   readonly bytes: number;
   /** Offset from which this partition is read next, once the items are in the store. */
   readonly nextOffset: bigint;
-  /** Commits offsets of any partitions under the membership that this part was fetched with. */
+  /** Whether the group was not divided anew since the fetch: else the partition may be another member's by now. */
+  isCurrent(): boolean;
+  /** Commits offsets of any partitions that are this member's. */
   commit(offsets: Offsets): Promise<void>;
 }
 

@@ -5,6 +5,7 @@ import { apply } from './apply.ts';
 import type { ConsumerContext, Parts } from './context.ts';
 import { handleFetch, HEARTBEAT_INTERVAL_MS } from './fetch.ts';
 import { Gatherer, type Part } from './gatherer.ts';
+import { Generation } from './generation.ts';
 import { asKafka, isRebalance } from './kafka-failures.ts';
 import { checkCommittedOffsets, watchLag } from './offsets.ts';
 import { Interrupted } from './store.ts';
@@ -37,7 +38,15 @@ export async function holdMembership(context: ConsumerContext, parts: Parts): Pr
   const end = (error?: unknown) => (error === undefined ? ended.resolve() : ended.reject(error));
   signal.addEventListener('abort', () => end(), { once: true, signal: stop.signal });
   const gatherer = createGatherer(context, parts, end);
-  const consumer = createConsumer(context, parts, groupId);
+  const generation = new Generation();
+  const consumer = createConsumer(parts, groupId);
+  consumer.on('consumer.group_join', () => {
+    context.metrics.rebalances.inc({ sink: name });
+    generation.begin();
+    if (generation.number === 1) return;
+    // What this member did not own may have been removed before its owner has read it.
+    asKafka(context, () => checkCommittedOffsets(kafka, groupId, topics)).catch(end);
+  });
   consumer.on('consumer.crash', ({ payload }) => end(payload.error));
   const stopWatchingLag = watchLag(kafka, context, groupId, topics);
   const watchingTables = watchTables(kafka, pipeline, {
@@ -47,13 +56,17 @@ export async function holdMembership(context: ConsumerContext, parts: Parts): Pr
     log: context.log,
     signal: stop.signal,
   });
+  let hasJoined = false;
   try {
-    await asKafka(context, () => join(context, parts, { consumer, gatherer, topics, end }));
+    await asKafka(context, () => join(context, parts, { consumer, gatherer, generation, topics, end }));
+    hasJoined = true;
     status.become('running', 'applying changes');
     await asKafka(context, () => ended.promise);
   } finally {
     stop.abort();
     stopWatchingLag();
+    // Else the same records would be fetched again and again while a request waits for its store.
+    if (hasJoined) consumer.pause(topics.map((topic) => ({ topic })));
     // The request that is running still commits what it has written.
     await gatherer.close(new Interrupted());
     await consumer.disconnect().catch(() => undefined);
@@ -61,8 +74,8 @@ export async function holdMembership(context: ConsumerContext, parts: Parts): Pr
   }
 }
 
-function createConsumer({ metrics, name }: ConsumerContext, { kafka }: Parts, groupId: string): Consumer {
-  const consumer = kafka.consumer({
+function createConsumer({ kafka }: Parts, groupId: string): Consumer {
+  return kafka.consumer({
     groupId,
     sessionTimeout: SESSION_TIMEOUT_MS,
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
@@ -71,8 +84,6 @@ function createConsumer({ metrics, name }: ConsumerContext, { kafka }: Parts, gr
     // Our own loop starts anew, with a look at what went wrong.
     retry: { restartOnFailure: () => Promise.resolve(false) },
   });
-  consumer.on('consumer.group_join', () => metrics.rebalances.inc({ sink: name }));
-  return consumer;
 }
 
 function createGatherer(
@@ -103,11 +114,13 @@ async function join(
   {
     consumer,
     gatherer,
+    generation,
     topics,
     end,
   }: {
     consumer: Consumer;
     gatherer: Gatherer<ChangeEvent>;
+    generation: Generation;
     topics: readonly string[];
     end: (error: unknown) => void;
   },
@@ -120,7 +133,7 @@ async function join(
     partitionsConsumedConcurrently: 256,
     eachBatch: async (payload) => {
       try {
-        await handleFetch(context, parts, gatherer, payload);
+        await handleFetch(context, parts, { gatherer, generation }, payload);
       } catch (error) {
         // The offset stays where it was: nothing is lost. The caller decides what comes next.
         end(error);

@@ -74,7 +74,7 @@ export async function checkCommittedOffsets(
   }
 }
 
-/** Looks at the lag every second until the returned function is called; a failed look leaves the last figures. */
+/** Looks at the lag in records every second until the returned function is called; a failed look leaves the last figures. */
 export function watchLag(
   kafka: Kafka,
   { progress, metrics, name }: { progress: Progress; metrics: Metrics; name: string },
@@ -105,12 +105,10 @@ export function watchLag(
       looking = false;
     }
   };
-  const timer = setInterval(() => {
-    void look();
-    metrics.sinkLagSeconds.set({ sink: name }, progress.lagSeconds);
-  }, LAG_INTERVAL_MS);
+  const timer = setInterval(() => void look(), LAG_INTERVAL_MS);
   return () => {
     clearInterval(timer);
+    progress.loseSight();
     admin.disconnect().catch(() => undefined);
   };
 }

@@ -10,7 +10,8 @@ export class Progress {
   #lags = new Map<string, { topic: string; partition: number; records: bigint }>();
   /** Commit times (microseconds) of the oldest event of each bulk request that is waiting or running. */
   readonly #inFlight = new Map<object, number>();
-  #behindSince: number | null = null;
+  /** Where the store is not known to be caught up: since when, or when the oldest change that it may lack was committed; milliseconds. */
+  #behindSince: number | null = Date.now();
   #appliedPosition: Position | null = null;
   #applied = 0;
   #windowStart = { at: Date.now(), applied: 0 };
@@ -28,6 +29,9 @@ export class Progress {
   }
 
   end(token: object, applied: readonly ChangeEvent[]): void {
+    const oldestUs = this.#inFlight.get(token);
+    // What is still behind was committed later than that.
+    if (this.#behindSince !== null && oldestUs !== undefined) this.#behindSince = oldestUs / 1000;
     this.#inFlight.delete(token);
     for (const { position } of applied)
       if (this.#appliedPosition === null || position > this.#appliedPosition)
@@ -38,6 +42,11 @@ export class Progress {
   /** Gives up a request that failed; its events come again. */
   abandon(token: object): void {
     this.#inFlight.delete(token);
+  }
+
+  /** Nothing is looked at for a while: the lag grows until the next look. */
+  loseSight(): void {
+    this.#behindSince ??= Date.now();
   }
 
   /** Takes a new look at how many records are behind the committed offsets. */
@@ -60,8 +69,8 @@ export class Progress {
   }
 
   /**
-   * Age of the oldest change that is known not to be in the store, in seconds: from its commit when it has been read,
-   * else from when records were first seen behind. 0 when nothing is behind.
+   * Age of the oldest change that may not be in the store, in seconds: from its commit when it has been read, else from when
+   * records were first seen behind, or the last change before them was committed. 0 when nothing is behind.
    */
   get lagSeconds(): number {
     const oldestUs = Math.min(...this.#inFlight.values());

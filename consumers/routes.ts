@@ -50,6 +50,8 @@ export class Routes {
   readonly #routes = new Map<string, SinkRoute>();
   #topics: readonly string[] = [];
   #current: readonly SinkRoute[] = [];
+  /** Ends with the look that was begun last: an older one must not take the place of a newer one. */
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(
     readTables: () => Promise<RoutedTables>,
@@ -75,13 +77,31 @@ export class Routes {
   }
 
   /** Looks which tables there are. False while there are none; throws what `readTables` throws. */
-  async load(): Promise<boolean> {
+  load(): Promise<boolean> {
+    return this.#inTurn(() => this.#load());
+  }
+
+  /** Looks unless the schemas are known by now, as another partition may have met them too. */
+  async loadUnknown(fingerprints: readonly string[]): Promise<void> {
+    await this.#inTurn(async () => {
+      if (fingerprints.some((fingerprint) => !this.#schemas.has(fingerprint))) await this.#load();
+    });
+  }
+
+  #inTurn<Result>(look: () => Promise<Result>): Promise<Result> {
+    const turn = this.#last.then(look);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #load(): Promise<boolean> {
     const { tables, schemas } = await this.#readTables();
     if (tables === null) return false;
     const selected = tables.filter(
       (table) => this.#patterns === undefined || matchesTable(this.#patterns, table),
     );
-    this.#schemas = schemas;
+    // They are named by what they say, and a fetch may be about to use one.
+    this.#schemas = new Map([...this.#schemas, ...schemas]);
     this.#topics = selected.map(({ topic }) => topic);
     this.#current = selected.flatMap(({ fingerprint, topic }) => {
       if (fingerprint === null) return [];

@@ -85,3 +85,33 @@ test("a table's transforms come behind those of the sink", async () => {
     'no such transform',
   );
 });
+
+test('a row that a filter lets in or out moves under another key too', async () => {
+  const people = { ...orders, columns: orders.columns.map((column) => ({ ...column, nullable: false })) };
+  const loaded = await loadMapping(
+    'cache',
+    {
+      transforms: [{ filterRows: { where: { column: 'person', equals: 2 } } }],
+      mapping: { 'public.orders': { key: ['note'] } },
+    },
+    '.',
+  );
+  const { apply } = loaded.bind(people);
+  const change = (before: number, after: number | null) =>
+    apply({
+      ...insert,
+      table: people,
+      op: after === null ? 'd' : 'u',
+      before: { id: 1, person: before, note: 'old' },
+      after: after === null ? null : { id: 1, person: after, note: 'new' },
+    }).map(({ op, key }) => [op, key['note']]);
+  expect(change(1, 2)).toEqual([['u', 'new']]);
+  expect(change(2, 2)).toEqual([
+    ['d', 'old'],
+    ['u', 'new'],
+  ]);
+  expect(change(2, 1)).toEqual([['d', 'old']]);
+  expect(change(1, 1)).toEqual([]);
+  expect(change(1, null)).toEqual([]);
+  expect(change(2, null)).toEqual([['d', 'old']]);
+});

@@ -70,7 +70,7 @@ export async function loadMapping(
           // A truncate has no row to transform.
           const transformed = event.op === 't' ? event : bound.apply(event);
           if (transformed === null) return [];
-          return keyed === null ? [transformed] : keyed.apply(transformed);
+          return keyed === null ? [transformed] : keyed.apply(transformed, event);
         },
       };
     },

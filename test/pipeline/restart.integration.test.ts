@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigResourceTypes } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { randomFor } from '../../examples/random.ts';
@@ -9,6 +10,8 @@ import { until } from './until.ts';
 import type { Worker } from './worker.ts';
 
 const LEDGER = 'CREATE TABLE ledger (id int PRIMARY KEY, n int NOT NULL)';
+/** Longer than a sink's fetch waits for records. */
+const FETCH_WAIT_MS = 500;
 
 /** What a workload has done so far. */
 interface Ledger {
@@ -232,16 +235,8 @@ test('a slot dropped under a running producer stops it with exit 7 too', async (
   expect(await producer.ended).toMatchObject({ exitCode: 7 });
 });
 
-test('a sink whose place was removed from its topic stops with exit 7 instead of starting over', async () => {
-  await using pipeline = await openPipeline({ sql: LEDGER, sinks: { cache: 'redis' }, partitions: 1 });
-  const producer = pipeline.start('producer');
-  const sink = pipeline.start('sink', 'cache');
-  await pipeline.database.query('INSERT INTO ledger VALUES (1, 1)');
-  await pipeline.untilCaughtUp();
-  await sink.end('SIGTERM');
-  await pipeline.database.query('INSERT INTO ledger VALUES (2, 2), (3, 3)');
-  await pipeline.untilCaptured();
-  await producer.end('SIGTERM');
+/** The records of table ledger below that offset. */
+async function removeRecords(pipeline: Pipeline, offset: number): Promise<void> {
   const topic = `${pipeline.name}.public.ledger`;
   // Kafka removes records on demand only where the policy removes them anyway.
   await pipeline.admin.alterConfigs({
@@ -256,11 +251,44 @@ test('a sink whose place was removed from its topic stops with exit 7 instead of
   });
   await until('the records are removed', () =>
     pipeline.admin
-      .deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] })
+      .deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] })
       .then(() => true)
       .catch(() => false),
   );
+}
+
+test('a sink whose place was removed from its topic stops with exit 7 instead of starting over', async () => {
+  await using pipeline = await openPipeline({ sql: LEDGER, sinks: { cache: 'redis' }, partitions: 1 });
+  const producer = pipeline.start('producer');
+  const sink = pipeline.start('sink', 'cache');
+  await pipeline.database.query('INSERT INTO ledger VALUES (1, 1)');
+  await pipeline.untilCaughtUp();
+  await sink.end('SIGTERM');
+  await pipeline.database.query('INSERT INTO ledger VALUES (2, 2), (3, 3)');
+  await pipeline.untilCaptured();
+  await producer.end('SIGTERM');
+  await removeRecords(pipeline, 2);
   const { exitCode, stderr } = await pipeline.start('sink', 'cache').ended;
   expect(exitCode).toBe(7);
   expect(stderr).toMatch(/^error POSITION_LOST: .*committed offset 1 .*holds 2 to 3/m);
+});
+
+test('a sink whose next records are removed while it runs stops with exit 7 instead of passing over them', async () => {
+  await using pipeline = await openPipeline({ sql: LEDGER, sinks: { cache: 'redis' }, partitions: 1 });
+  pipeline.start('producer');
+  const sink = pipeline.start('sink', 'cache');
+  await pipeline.database.query('INSERT INTO ledger VALUES (1, 1)');
+  await pipeline.untilCaughtUp();
+  process.kill(sink.pid, 'SIGSTOP');
+  // What it has asked for already is answered meanwhile: a fetch waits for records so long at most.
+  await sleep(FETCH_WAIT_MS);
+  await pipeline.database.query('INSERT INTO ledger VALUES (2, 2), (3, 3)');
+  await pipeline.untilCaptured();
+  await removeRecords(pipeline, 2);
+  process.kill(sink.pid, 'SIGCONT');
+  const { exitCode, stderr } = await sink.ended;
+  expect(exitCode).toBe(7);
+  expect(stderr).toMatch(
+    /^error POSITION_LOST: .*was read up to offset 1, and Kafka goes on at 2\n {2}fix: /m,
+  );
 });

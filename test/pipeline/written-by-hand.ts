@@ -1,4 +1,4 @@
-import type { Producer } from 'kafkajs';
+import { KafkaJSError, type Producer } from 'kafkajs';
 import { configSchema } from '../../core/config/schema.ts';
 import type { LoadedConfig } from '../../core/config/load.ts';
 import { toError } from '../../core/errors.ts';
@@ -96,7 +96,10 @@ export async function openHandWritten(sink: Readonly<Record<string, unknown>>): 
     start() {
       const started = startSink(loaded, async () => {
         const topics = [...published.values()].map(topicOf);
-        const groups = await admin.fetchOffsets({ groupId: sinkGroup(pipeline, 'sink'), topics });
+        const groups = await admin
+          .fetchOffsets({ groupId: sinkGroup(pipeline, 'sink'), topics })
+          .catch(ignoringPassing);
+        if (groups === null) return false;
         for (const { topic, partitions } of groups)
           for (const { partition, high } of await admin.fetchTopicOffsets(topic)) {
             const committed = partitions.find((each) => each.partition === partition)?.offset ?? '-1';
@@ -118,6 +121,12 @@ export async function openHandWritten(sink: Readonly<Record<string, unknown>>): 
       await admin.disconnect();
     },
   };
+}
+
+/** A broker that has just begun to keep a group may answer that it does not. */
+function ignoringPassing(error: unknown): null {
+  if (error instanceof KafkaJSError && error.retriable) return null;
+  throw error;
 }
 
 function startSink(loaded: LoadedConfig, isCaughtUp: () => Promise<boolean>): RunningSink {
