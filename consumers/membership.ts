@@ -14,7 +14,7 @@ import { watchTables } from './watch-tables.ts';
 /** Short, because a killed worker's partitions stay with it for as long; heartbeats go on during a write. */
 const SESSION_TIMEOUT_MS = 10_000;
 const MIN_GATHERED_EVENTS = 10_000;
-const MAX_GATHERED_BYTES = 10 * 1024 * 1024;
+const MAX_GATHERED_BYTES = 4 * 1024 * 1024;
 /** How long a bulk request waits for the other partitions of the same fetch. */
 const LINGER_MS = 5;
 
@@ -91,10 +91,14 @@ function createGatherer(
   parts: Parts,
   end: (error: unknown) => void,
 ): Gatherer<ChangeEvent> {
-  const { maxWrites = MIN_GATHERED_EVENTS, lingerMs = LINGER_MS } = parts.store.wishes;
+  const {
+    maxWrites = MIN_GATHERED_EVENTS,
+    maxBytes = MAX_GATHERED_BYTES,
+    lingerMs = LINGER_MS,
+  } = parts.store.wishes;
   const limits = {
     maxItems: Math.max(MIN_GATHERED_EVENTS, maxWrites),
-    maxBytes: MAX_GATHERED_BYTES,
+    maxBytes,
     lingerMs,
   };
   const applied = async (gathered: readonly Part<ChangeEvent>[]) => {

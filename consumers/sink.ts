@@ -85,6 +85,8 @@ export interface Sink {
   close(): Promise<void>;
   /** The most writes that one `write` should get; default 5,000. */
   readonly maxWrites?: number;
+  /** How many bytes of records should be gathered for a `write`; default 4 MiB. */
+  readonly maxBytes?: number;
   /** How long a bulk request waits for more, in milliseconds; default 5. */
   readonly lingerMs?: number;
 }

@@ -51,7 +51,7 @@ export class Store {
   }
 
   /** How the sink wants its batches. */
-  get wishes(): Pick<Sink, 'maxWrites' | 'lingerMs'> {
+  get wishes(): Pick<Sink, 'maxWrites' | 'maxBytes' | 'lingerMs'> {
     return this.#sink;
   }
 
@@ -80,7 +80,11 @@ export class Store {
 
   /** Writes all, in as many requests as it takes; outcomes in the order of the writes. */
   write(writes: readonly Write[]): Promise<WriteOutcome[]> {
-    return this.#inRequests(writes, (some) => this.#sink.write(some));
+    return this.#inRequests(writes, async (some) => {
+      const outcomes = await this.#sink.write(some);
+      this.#limit = Math.min(this.#maxWrites, this.#limit * 2);
+      return outcomes;
+    });
   }
 
   keepsHistory(target: Target): boolean {
@@ -104,7 +108,6 @@ export class Store {
       await this.#patiently(async () => {
         const some = items.slice(outcomes.length, outcomes.length + this.#limit);
         for (const outcome of await this.#timed(() => request(some))) outcomes.push(outcome);
-        this.#limit = Math.min(this.#maxWrites, this.#limit * 2);
       });
     }
     return outcomes;

@@ -6,6 +6,7 @@ import {
   type Column,
   type TableSchema,
 } from '../schemas/table-schema.ts';
+import type { ValueKind } from '../schemas/value.ts';
 
 /** A table's columns as the source has them: their numbers stay when they are renamed, and are never given again. */
 export type ColumnNumbers = Readonly<Record<string, number>>;
@@ -73,21 +74,13 @@ export function refuseOtherKey(before: TableSchema, after: TableSchema, topic: s
 function hasSameForm(before: Column, after: Column): boolean {
   if (before.type === after.type || (isInteger(before) && isInteger(after))) return true;
   if (before.kind !== after.kind) return false;
-  switch (before.kind) {
-    case 'text':
-      return !isPadded(before) && !isPadded(after);
-    case 'numeric':
-      return before.scale === after.scale;
-    case 'bytea':
-    case 'json':
-    case 'jsonb':
-    case 'uuid':
-    case 'enum':
-      return true;
-    default:
-      return false;
-  }
+  if (before.kind === 'text') return !isPadded(before) && !isPadded(after);
+  if (before.kind === 'numeric') return before.scale === after.scale;
+  return KINDS_OF_ONE_FORM.has(before.kind);
 }
+
+/** Their types have names, lengths or members that no value shows. */
+const KINDS_OF_ONE_FORM = new Set<ValueKind>(['bytea', 'json', 'jsonb', 'uuid', 'enum']);
 
 function isInteger({ kind }: Column): boolean {
   return kind === 'int2' || kind === 'int4' || kind === 'int8';
