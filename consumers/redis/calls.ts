@@ -20,7 +20,10 @@ export interface ScriptCall {
   characters: number;
 }
 
-/** The calls for these writes, deletes first. A write that no server could take gets its outcome here. */
+/**
+ * The calls for these writes, deletes first. A write that no server could take gets its outcome here. Throws what `layoutFor`
+ * does, which is about the whole table.
+ */
 export function* scriptCalls(
   writes: readonly Write[],
   layoutFor: (write: Write) => Layout,
@@ -33,12 +36,12 @@ export function* scriptCalls(
     const open = new Map<Layout, ScriptCall>();
     for (const [place, write] of writes.entries()) {
       if (write.op !== op) continue;
-      const row = rowOf(write, layoutFor);
+      const layout = layoutFor(write);
+      const row = rowOf(write, layout);
       if (row instanceof Error) {
         outcomes[place] = { result: 'rejected', error: row };
         continue;
       }
-      const { layout } = row;
       const call = open.get(layout) ?? newCall(layout, script);
       open.set(layout, call);
       call.places.push(place);
@@ -67,14 +70,10 @@ function newCall(layout: Layout, script: Script): ScriptCall {
   };
 }
 
-function rowOf(
-  write: Write,
-  layoutFor: (write: Write) => Layout,
-): { layout: Layout; key: string; arguments: readonly string[] } | Error {
+function rowOf(write: Write, layout: Layout): { key: string; arguments: readonly string[] } | Error {
   try {
-    const layout = layoutFor(write);
     const key = layout.names.row + memberOf(write.target, write.key);
-    return { layout, key, arguments: write.op === 'upsert' ? layout.rowArguments(write) : [write.position] };
+    return { key, arguments: write.op === 'upsert' ? layout.rowArguments(write) : [write.position] };
   } catch (error) {
     return toError(error);
   }

@@ -26,6 +26,8 @@ const harness: SinkHarness = {
     const found = await Promise.all(harnesses.map((each) => each.read(target)));
     return new Map(found.flatMap((rows) => [...rows]));
   },
+  // The servers that do not have the table answer MOVED.
+  impossibleRow: (target) => Promise.any(harnesses.map((each) => each.impossibleRow(target))),
   async remove(targets) {
     for (const each of harnesses) await each.remove(targets);
   },

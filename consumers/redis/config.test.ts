@@ -51,3 +51,32 @@ test('sets, sorted sets and the stream of a table need names of their own', () =
   ])
     expect(tableOptionsSchema.safeParse(own).success).toBe(false);
 });
+
+test.each([
+  { sets: ['by_city:{city}', 'by_city:{country}:{city}'] },
+  { sets: ['all', '{status}'] },
+  { sets: ['{status}', 'all'] },
+  { sets: ['by:{a}'], sorted: { 'by:{b}': 'n' } },
+  { sorted: { 'top:{a}': 'n', 'top:all': 'n' } },
+  { sorted: { 'top:{a}': 'n' }, stream: { name: 'top:log' } },
+])('%j, of which two names can make one key, is refused', (own) => {
+  expect(() => tableOptionsSchema.parse(own)).toThrow(/can make one key.*begin them differently/);
+});
+
+test('a name may begin with another one that has no columns', () => {
+  const own = { sets: ['all', 'all:{a}'], sorted: { 'by:{a}': 'n', by: 'n' }, stream: { name: 'al' } };
+  expect(tableOptionsSchema.safeParse(own).success).toBe(true);
+});
+
+test.each([
+  ['http://localhost', /expected redis:/],
+  ['redis://local host', /expected redis:/],
+  ['redis://localhost:port', /expected redis:/],
+  ['redis://u:100%@localhost', /write % as %25/],
+])('the url %s is refused with what to write', (url, message) => {
+  expect(() => optionsSchema.parse({ url })).toThrow(message);
+});
+
+test('a url may have any characters in its password, as percent codes', () => {
+  expect(optionsSchema.safeParse({ url: 'redis://u:100%25%2F@localhost:6379/1' }).success).toBe(true);
+});

@@ -7,10 +7,25 @@ const durationMs = z
   .regex(/^[1-9]\d{0,8}(s|m|h|d)$/, 'expected a duration such as 60s, 30m, 24h or 7d')
   .transform((text) => Number.parseInt(text, 10) * UNIT_MS[text.slice(-1) as keyof typeof UNIT_MS]);
 
+/** The client decodes both, and fails without a word on which it is where it cannot. */
+function hasReadableCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export const optionsSchema = z.strictObject({
   url: z
     .string()
-    .regex(/^rediss?:\/\//, 'expected redis://host:port or rediss://host:port (TLS)')
+    .refine((url) => /^rediss?:\/\//.test(url) && URL.canParse(url), {
+      message: 'expected redis://host:port or rediss://host:port (TLS)',
+      abort: true,
+    })
+    .refine(hasReadableCredentials, 'expected percent codes in user and password: write % as %25')
     .describe('redis://user:password@host:port/database, rediss:// for TLS; the database is 0 by default'),
   username: z.string().optional().describe('instead of the one in the url'),
   password: z.string().optional().describe('instead of the one in the url'),
@@ -39,6 +54,18 @@ const indexName = z
     message: 'expected a name such as by_owner:{owner}, with a : between two columns and no backslash',
   })
   .min(1);
+
+/** Whether two names can make one key: a column's value may be any text, also one that goes on as the other name does. */
+function mayMeet(one: string, other: string): boolean {
+  const reaches = (name: string, reached: string): boolean =>
+    name.includes('{') && startOf(reached).startsWith(startOf(name));
+  return one === other || reaches(one, other) || reaches(other, one);
+}
+
+/** What stands before a name's first column. */
+function startOf(name: string): string {
+  return name.split('{', 1)[0] ?? '';
+}
 
 /** The keys of `mapping.<table>` that are Redis's own. */
 export const tableOptionsSchema = z
@@ -76,13 +103,17 @@ export const tableOptionsSchema = z
     path: ['ttl'],
     message: 'rows with sets or sorted sets cannot expire: Redis would leave their keys in these',
   })
-  .refine(
-    ({ sets, sorted, stream }) => {
-      const names = [...sets, ...Object.keys(sorted), ...(stream === undefined ? [] : [stream.name])];
-      return new Set(names).size === names.length;
-    },
-    { path: ['sets'], message: 'sets, sorted sets and the stream of a table need names of their own' },
-  );
+  .superRefine(({ sets, sorted, stream }, context) => {
+    const names = [...sets, ...Object.keys(sorted), ...(stream === undefined ? [] : [stream.name])];
+    for (const [place, name] of names.entries())
+      for (const other of names.slice(place + 1))
+        if (mayMeet(name, other))
+          context.addIssue({
+            code: 'custom',
+            path: ['sets'],
+            message: `${name} and ${other} can make one key for two sets, sorted sets or the stream: begin them differently`,
+          });
+  });
 
 /** `ttl` is in milliseconds where it is a number. */
 export type RedisTableOptions = z.output<typeof tableOptionsSchema>;

@@ -1,5 +1,6 @@
 import { TailraceError, toError } from '../../core/errors.ts';
 import type { Verdict } from '../sink.ts';
+import { CALLED_COMMANDS, SCRIPT_COMMANDS } from './rights.ts';
 
 interface Rule extends Verdict {
   /** Matched against the error's code and message; Redis begins its messages with a word that names the kind. */
@@ -32,8 +33,7 @@ const RULES: readonly Rule[] = [
       /\b(NOAUTH|WRONGPASS|NOPERM|DENIED)\b|user executing the script|ACL failure in script|invalid password|without any password configured|no password is set/,
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
-    sentence:
-      'Redis refused the user or a command; check user name and password, and that the user may run PING, SCRIPT LOAD, EVALSHA, EVAL, HGET, HMGET, HSET, GETRANGE, GET, SET, DEL, EXISTS, TYPE, PTTL and SCAN, for sets, sorted sets, ttl, notify and stream their commands too, on all keys.',
+    sentence: `Redis refused the user or a command; check user name and password, and that the user may run ${[...CALLED_COMMANDS, ...SCRIPT_COMMANDS].join(', ')}, for notify PUBLISH, for stream XADD, for a database of the url SELECT, in a cluster INFO, CLUSTER KEYSLOT and CLUSTER SLOTS.`,
   },
   {
     pattern: /\bMISCONF\b/,

@@ -71,6 +71,15 @@ describe.each(['hash', 'json'])('rows as %s with a fixed time to live', (as) => 
     await expectTtl(key, HOUR_MS);
   });
 
+  test('live once more for that time with a replay that comes after their tombstone', async () => {
+    const { sink, target, key } = await prepared(`anew_${as}`, fixed);
+    const row = upsert(target, { id: 1, name: 'x' }, 1);
+    await sink.write([row]);
+    for (const expired of [key, `__tombstone:${key}`]) await expireNow(expired);
+    expect(await sink.write([row])).toEqual([{ result: 'applied' }]);
+    await expectTtl(key, HOUR_MS);
+  });
+
   test('get their time with a replay after the option came, and lose it after it went', async () => {
     const { sink, target, key } = await prepared(`option_${as}`, fixed);
     const endless = await testHarness(reader, {}, { as }).open();
@@ -134,6 +143,18 @@ describe.each(['hash', 'json'])('rows as %s that expire at the time in a column'
     ]);
     await expectTtl(key, HOUR_MS);
   });
+});
+
+test('a replay brings a row back whose tombstone has expired, and takes it away with its delete', async () => {
+  const { sink, target, key } = await prepared('late', {});
+  const writes = [upsert(target, { id: 1, name: 'x' }, 1), remove(target, { id: 1 }, 2)];
+  for (const write of writes) await sink.write([write]);
+  await expireNow(`__tombstone:${key}`);
+  const keys = [[key], [`__tombstone:${key}`]];
+  for (const [step, write] of writes.entries()) {
+    expect(await sink.write([write])).toEqual([{ result: 'applied' }]);
+    expect(await keysOfTable(reader, target)).toEqual(keys[step]);
+  }
 });
 
 test('a tombstone that never expires has no time to live', async () => {

@@ -1,7 +1,6 @@
 import { valueText } from '../../schemas/key-text.ts';
-import type { ValueKind, Value } from '../../schemas/value.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
-import type { Row } from '../../schemas/value.ts';
+import type { Row, Value, ValueKind } from '../../schemas/value.ts';
 import { MEMBERSHIPS_FIELD, POSITION_FIELD } from './mapping.ts';
 
 /**

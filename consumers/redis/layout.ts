@@ -55,10 +55,14 @@ export function layoutOf(
 
 const NOWHERE: Memberships = { sets: [], sorted: [] };
 
-/** The memberships as the row keeps them, so that a later write knows where the row was, whatever the options were then. */
+/**
+ * The memberships as the row keeps them, so that a later write knows where the row was, whatever the options were then. A `]`
+ * in a name is escaped: the scripts take the first plain one for the end of the list.
+ */
 function membershipText({ sets, sorted }: Memberships): string {
-  const names = new Set([...sets, ...sorted.map(([name]) => name)]);
-  return names.size === 0 ? '' : JSON.stringify([...names]);
+  const names = [...sets, ...sorted.map(([name]) => name)];
+  if (names.length === 0) return '';
+  return `[${names.map((name) => JSON.stringify(name).replaceAll(']', String.raw`\u005d`)).join(',')}]`;
 }
 
 /** The time at which a row expires, in whole milliseconds since 1970; null for a row that does not. */

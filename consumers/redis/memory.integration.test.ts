@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { expectedRows, makeTarget, normalizedRows, remove, upsert } from '../../test/sink-contract-model.ts';
+import {
+  expectedRows,
+  makeTarget,
+  normalizedRows,
+  positionAt,
+  remove,
+  upsert,
+} from '../../test/sink-contract-model.ts';
 import type { Write } from '../sink.ts';
 import { sink as redis } from './index.ts';
 import { startRedis, type OwnServer } from './test-server.ts';
@@ -32,13 +39,14 @@ const rows = (target: ReturnType<typeof makeTarget>, count: number, step: number
 describe.each([{}, { as: 'json', sets: ['all'] }, { ttl: '1h', stream: { name: 'log' } }])(
   'at maxmemory, with the options %j',
   (mapping) => {
-    test('upserts are throttled, deletes and truncates go on, and nothing is half done', async () => {
+    test('upserts are throttled, deletes, truncates and restarts go on, and nothing is half done', async () => {
       const target = makeTarget('full', ['id'], { id: { kind: 'int4' }, note: { kind: 'text' } });
       onTestFinished(async () => {
         await server.client.config('SET', 'maxmemory', '0');
         await server.client.flushall();
       });
       const { sink } = await connected(mapping);
+      await sink.prepare([target]);
       const kept = rows(target, 300, 1);
       await sink.write(kept);
       const used = Number(/used_memory:(\d+)/.exec(await server.client.info('memory'))?.[1]);
@@ -61,6 +69,18 @@ describe.each([{}, { as: 'json', sets: ['all'] }, { ttl: '1h', stream: { name: '
       expect(normalizedRows(target, await rowsOf(server.client, target, `${target.name}:`))).toEqual(
         expectedRows(target, [...kept, ...more, ...gone]),
       );
+
+      // Far less than the server needs for itself.
+      await server.client.config('SET', 'maxmemory', '100000');
+      const { sink: restarted } = await connected(mapping);
+      await restarted.prepare([target]);
+      await expect(restarted.write(rows(target, 1, 4))).rejects.toThrow('OOM');
+      await restarted.truncate(target, positionAt(4));
+      expect(await rowsOf(server.client, target, `${target.name}:`)).toEqual(new Map());
+      expect(await server.client.hgetall(`__truncated:${target.name}`)).toEqual({
+        __pos: positionAt(4),
+        done: positionAt(4),
+      });
     });
   },
 );

@@ -30,7 +30,7 @@ local function stored(key)
   return hashVersion(key), 'hash'
 end
 
--- The names of the sets that have the row, as JSON; nil or false for none. No text within JSON holds a plain "],".
+-- The names of the sets that have the row, as JSON; nil or false for none. No name holds a plain ] (layout.ts).
 local function memberships(key, form)
   if form == 'hash' then return call('HGET', key, '__in') end
   if call('GETRANGE', key, 42, 50) ~= '","__in":' then return nil end

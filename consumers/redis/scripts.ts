@@ -96,20 +96,18 @@ local function contents(key, form)
   return table.concat(fields)
 end
 
--- Whether a set's key holds something else, or would after this write.
+local function isOther(name, wanted)
+  local kind = call('TYPE', name).ok
+  return kind ~= 'none' and kind ~= wanted
+end
+
+-- Whether a set's key holds something else, or would after this write. No two names of the options make one key (config.ts).
 local function isForeign(key, extras)
-  local used = {[key] = true}
-  if header.stream then used[header.stream] = true end
   for _, name in ipairs(extras.sets) do
-    local kind = call('TYPE', name).ok
-    if kind ~= 'none' and kind ~= 'set' or used[name] then return true end
+    if name == key or isOther(name, 'set') then return true end
   end
-  for _, name in ipairs(extras.sets) do used[name] = true end
   for _, sorted in ipairs(extras.sorted) do
-    local name = sorted[1]
-    local kind = call('TYPE', name).ok
-    if kind ~= 'none' and kind ~= 'zset' or used[name] then return true end
-    used[name] = true
+    if sorted[1] == key or isOther(sorted[1], 'zset') then return true end
   end
 end
 
@@ -153,7 +151,7 @@ local function upsert(key, tombstone, at)
   local leftMs, before, names = -1, nil, nil
   if version then
     leftMs = call('PTTL', key)
-    if header.isIndexed or form == 'json' then names = memberships(key, form) end
+    if header.isIndexed or form == 'json' or form ~= header.as then names = memberships(key, form) end
     if version == position and (header.channel or header.stream) then before = contents(key, form) end
     if form ~= header.as then call('DEL', key) end
   end

@@ -112,6 +112,24 @@ describe('redis in particular', () => {
     expect(await reader.hgetall(`${target.name}:2`)).toEqual({ of: 'another program' });
   });
 
+  test.each(['a secret', '"a secret"', '{"as":"hash"}', '[]'])(
+    "another program's text under the key of the layout stops the sink with the key's name alone: %s",
+    async (text) => {
+      const target = makeTarget('foreign_layout', ['id'], { id: { kind: 'int4' } });
+      const layout = `__layout:${target.name}`;
+      onTestFinished(async () => void (await reader.del(layout)));
+      await reader.set(layout, text);
+      const { sink } = await harness.open();
+      onTestFinished(() => sink.close());
+      await expect(sink.prepare([target])).rejects.toMatchObject({
+        code: 'SINK_SCHEMA_CONFLICT',
+        message: expect.stringContaining(layout) as string,
+      });
+      await expect(sink.prepare([target])).rejects.not.toThrow(text);
+      expect(await reader.get(layout)).toBe(text);
+    },
+  );
+
   test('scripts that the server has forgotten are loaded again', async () => {
     const { sink, target } = await prepared('scripts');
     await sink.write([upsert(target, { id: 1, name: 'x' }, 1)]);

@@ -3,6 +3,7 @@ import type { RedisOptions, RedisTableOptions } from './config.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { runWrites } from './pipeline.ts';
 import { warnOfLosses } from './losses.ts';
+import { assertRights } from './rights.ts';
 import { openServers } from './servers.ts';
 import { assertColumns, assertLayout } from './structure.ts';
 import { truncateRows } from './truncate.ts';
@@ -46,7 +47,9 @@ export function createRedisSink(
           const own = tableOptions(target.table);
           assertColumns(target.table, own);
           const { names } = layoutFor(target);
-          await assertLayout(await servers.of(names), target, names, own);
+          const redis = await servers.of(names);
+          await assertRights(redis, names, own);
+          await assertLayout(redis, target, names, own);
         }
       });
     },

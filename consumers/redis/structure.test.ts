@@ -14,7 +14,7 @@ const target = makeTarget('options', ['id'], {
 const options = (own: object): RedisTableOptions => tableOptionsSchema.parse(own);
 
 test('options may name the columns that the target has', () => {
-  const own = options({ sets: ['by:{owner}'], sorted: { 'by:{id}': 'score', latest: 'until' } });
+  const own = options({ sets: ['by:{owner}'], sorted: { 'top:{id}': 'score', latest: 'until' } });
   expect(() => assertColumns(target.table, own)).not.toThrow();
   expect(() => assertColumns(target.table, options({ ttl: { column: 'until' } }))).not.toThrow();
 });

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { TailraceError } from '../../core/errors.ts';
 import { qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
 import type { ValueKind } from '../../schemas/value.ts';
@@ -48,43 +49,66 @@ export async function assertLayout(
   options: RedisTableOptions,
 ): Promise<void> {
   const wanted = layoutText(options);
-  await redis.set(layout, wanted, 'NX');
-  const stored = await redis.get(layout);
+  // At maxmemory Redis refuses SET even where NX changes nothing, and a sink that starts again needs none.
+  let stored = await redis.get(layout);
+  if (stored === null) {
+    await redis.set(layout, wanted, 'NX');
+    stored = await redis.get(layout);
+  }
   if (stored === null || stored === wanted) return;
+  const difference = layoutDifference(stored, wanted);
+  if (difference === null)
+    throw new TailraceError(
+      'SINK_SCHEMA_CONFLICT',
+      `The key ${layout}, which keeps the options of ${target.name}, holds a text that is not Tailrace's.`,
+      "Delete that key or give the table's target another name (mapping).",
+    );
   throw new TailraceError(
     'SINK_SCHEMA_CONFLICT',
-    `The rows of ${target.name} were written with other options: ${layoutDifference(stored, wanted)}.`,
+    `The rows of ${target.name} were written with other options: ${difference}.`,
     `Put the options back. Or take the new ones: delete the key ${layout}, start the sink and replay it from the beginning, which puts each row and its sets right.`,
   );
 }
 
+const layoutSchema = z.strictObject({
+  as: z.string(),
+  sets: z.array(z.string()),
+  sorted: z.array(z.string()),
+});
+
 /** The options that decide how rows and sets look, in one order. */
 export function layoutText({ as, sets, sorted }: RedisTableOptions): string {
-  return JSON.stringify({
+  const layout: z.output<typeof layoutSchema> = {
     as,
     sets: sets.toSorted(),
     sorted: Object.entries(sorted)
       .map(([name, column]) => `${name} by ${column}`)
       .toSorted(),
-  });
+  };
+  return JSON.stringify(layout);
 }
 
-/** What two texts of layouts differ in, in words: `as is hash, wanted json; sets lack by_owner:{owner}`. */
-export function layoutDifference(stored: string, wanted: string): string {
-  const [before, after] = [stored, wanted].map(
-    (text) => JSON.parse(text) as Record<string, string | string[]>,
-  );
-  const differences: string[] = [];
-  for (const [name, value] of Object.entries(after ?? {})) {
-    const old = before?.[name] ?? [];
-    if (typeof value === 'string' || typeof old === 'string') {
-      if (value !== old) differences.push(`${name} is ${String(old)}, wanted is ${String(value)}`);
-      continue;
-    }
-    const lacking = value.filter((each) => !old.includes(each));
-    const needless = old.filter((each) => !value.includes(each));
+/**
+ * What two texts of layouts differ in, in words: `as is hash, wanted is json; sets lack by_owner:{owner}`. Null where one of them
+ * is no layout.
+ */
+export function layoutDifference(stored: string, wanted: string): string | null {
+  const [before, after] = [layoutOfText(stored), layoutOfText(wanted)];
+  if (before === null || after === null) return null;
+  const differences = before.as === after.as ? [] : [`as is ${before.as}, wanted is ${after.as}`];
+  for (const name of ['sets', 'sorted'] as const) {
+    const lacking = after[name].filter((each) => !before[name].includes(each));
+    const needless = before[name].filter((each) => !after[name].includes(each));
     if (lacking.length > 0) differences.push(`${name} lack ${lacking.join(', ')}`);
     if (needless.length > 0) differences.push(`${name} have ${needless.join(', ')} besides`);
   }
   return differences.join('; ');
+}
+
+function layoutOfText(text: string): z.output<typeof layoutSchema> | null {
+  try {
+    return layoutSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
 }

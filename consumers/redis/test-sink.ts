@@ -85,6 +85,13 @@ export function testHarness(
       return { sink, close: () => sink.close() };
     },
     read: (target) => rowsOf(reader, target, prefixOf(target)),
+    async impossibleRow(target) {
+      const row = { id: 'bad', day: '2024-02-29' };
+      // A list of another program, in the row's place.
+      const key = prefixOf(target) + keyText(target.table.key, row);
+      if ((await reader.llen(key)) === 0) await reader.rpush(key, 'of another program');
+      return row;
+    },
     async remove(targets) {
       // One by one: in a cluster they lie in several slots.
       for (const { name } of targets)

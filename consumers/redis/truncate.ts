@@ -8,6 +8,9 @@ import { ROW_FUNCTIONS } from './row-functions.ts';
 /** Keys that one SCAN looks at and one script at most removes: the server answers others in between. */
 const SCAN_KEYS = 1_000;
 
+/** A change that changes nothing, of a kind that Redis takes at maxmemory: after it the same script may write what it likes. */
+const PASS_THE_LIMIT = "redis.call('HDEL', KEYS[1], '')";
+
 /**
  * Raises the table's truncate to this position, from where on no older write is taken whether its key is known or not.
  * KEYS: the hash of the table's truncate. Answer: 0 when no older row can be left, since this truncate or a newer one
@@ -16,7 +19,10 @@ const SCAN_KEYS = 1_000;
 const BEGIN = `
 local known = redis.call('HMGET', KEYS[1], '__pos', 'done')
 if known[2] and known[2] >= ARGV[2] then return 0 end
-if not known[1] or known[1] < ARGV[2] then redis.call('HSET', KEYS[1], '__pos', ARGV[2]) end
+if not known[1] or known[1] < ARGV[2] then
+  ${PASS_THE_LIMIT}
+  redis.call('HSET', KEYS[1], '__pos', ARGV[2])
+end
 return 1
 `;
 
@@ -41,6 +47,7 @@ const END = `
 ${ROW_FUNCTIONS}
 local done = call('HGET', KEYS[1], 'done')
 if not done or done < ARGV[2] then
+  ${PASS_THE_LIMIT}
   call('HSET', KEYS[1], 'done', ARGV[2])
   tell('truncate', header.prefix .. '*', ARGV[2])
 end

@@ -11,6 +11,9 @@ findsEveryDifference('redis', async (url): Promise<HandWriter> => {
       const fields = Object.entries(row).filter(([, value]) => value !== null);
       await redis.del(address(table, row));
       await redis.hset(address(table, row), { __pos: '0', ...Object.fromEntries(fields) });
+      // As with the sink's options sets and sorted: no rows.
+      await redis.sadd(`${table.name}:all`, keyText(table, row));
+      await redis.zadd(`${table.name}:latest`, 1, keyText(table, row));
     },
     remove: async (table, row) => {
       await redis.del(address(table, row));

@@ -48,13 +48,13 @@ async function count(client: Redis, table: Table): Promise<number> {
   return seen.size;
 }
 
-/** The keys of a table's rows, without the table's prefix. */
+/** The keys of a table's rows, without the table's prefix. The sets of a table begin as its rows do, but are no hashes. */
 async function* scan(client: Redis, table: Table): AsyncGenerator<readonly string[]> {
   const prefix = prefixOf(table);
   const pattern = `${prefix.replace(/[*?[\]\\^-]/g, (character) => `\\${character}`)}*`;
   let cursor = '0';
   do {
-    const [next, found] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+    const [next, found] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'hash');
     yield found.map((key) => key.slice(prefix.length));
     cursor = next;
   } while (cursor !== '0');
