@@ -13,6 +13,7 @@ const ALL_SINKS: SinksOptions = {
   bench: 'sinks',
   only: ['redis', 'clickhouse', 'elasticsearch', 'mongodb', 'neo4j'],
   measures: ['inserts', 'updates', 'latency'],
+  workers: 1,
   scale: 1,
   isAvro: false,
   profileFolder: undefined,
@@ -36,6 +37,8 @@ test('stores and measures are chosen by name', () => {
     measures: ['latency'],
     scale: 0.1,
   });
+  expect(parseArguments(['sinks', '--workers', '2'])).toEqual({ ...ALL_SINKS, workers: 2 });
+  expect(resultsName({ ...ALL_SINKS, workers: 2 })).toBe('sinks-workers-2');
 });
 
 test.each([
@@ -49,6 +52,8 @@ test.each([
   [['sinks', '--only', 'a'], '"a" is no store'],
   [['sinks', '--measure', 'deletes'], '"deletes" is no measure'],
   [['capture', '--measure', 'latency'], 'an option of sinks'],
+  [['capture', '--workers', '2'], 'an option of sinks'],
+  [['sinks', '--workers', '0'], 'no number from 1 to 9'],
 ])('%j is refused', (argv, message) => {
   expect(() => parseArguments(argv)).toThrow(message);
 });

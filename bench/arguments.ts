@@ -36,10 +36,12 @@ export interface SinksOptions extends RunOptions {
   readonly bench: 'sinks';
   readonly only: readonly StoreName[];
   readonly measures: readonly SinkMeasure[];
+  /** Workers of one sink, which share its partitions. */
+  readonly workers: number;
 }
 
 export const HELP = `usage: npm run bench [-- capture] [--only a,f] [--scale N] [--avro] [--profile DIR]
-       npm run bench -- sinks [--only redis,neo4j] [--measure inserts] [--scale N] [--avro] [--profile DIR]
+       npm run bench -- sinks [--only redis,neo4j] [--measure inserts] [--workers N] [--scale N] [--avro] [--profile DIR]
        npm run bench -- codec
 
 Measures each figure beside its upper bound in the same run, prints a table and writes bench/results/NAME.json. Capture and sinks
@@ -64,6 +66,7 @@ codec     a row of 20 columns into a record and back, in Avro and JSON, beside J
 options of capture and sinks
   --only a,f      these scenarios, or these stores, only
   --measure M     sinks: these measures only
+  --workers N     sinks: N workers of each sink, which share the partitions
   --scale N       share of the events, for a trial (0.02); the goals are meant for 1
   --avro          Avro with a schema registry instead of JSON
   --profile DIR   a CPU profile of the worker for each scenario or store, in DIR; its figures are slower
@@ -86,6 +89,7 @@ export function parseArguments(argv: readonly string[]): BenchOptions | 'help' {
     options: {
       only: { type: 'string' },
       measure: { type: 'string' },
+      workers: { type: 'string' },
       scale: { type: 'string' },
       avro: { type: 'boolean' },
       profile: { type: 'string' },
@@ -101,6 +105,8 @@ export function parseArguments(argv: readonly string[]): BenchOptions | 'help' {
   if (bench === 'codec') return { bench };
   if (bench === 'capture' && values.measure !== undefined)
     throw new Error('--measure is an option of sinks; scenarios of capture are chosen by --only');
+  if (bench === 'capture' && values.workers !== undefined)
+    throw new Error('--workers is an option of sinks; a slot has one producer');
   const common = {
     scale: scaleOf(values.scale ?? '1'),
     isAvro: values.avro ?? false,
@@ -111,6 +117,7 @@ export function parseArguments(argv: readonly string[]): BenchOptions | 'help' {
     bench,
     only: chosen(values.only, STORE_NAMES, 'store'),
     measures: chosen(values.measure, SINK_MEASURES, 'measure'),
+    workers: workersOf(values.workers ?? '1'),
     ...common,
   };
 }
@@ -135,6 +142,7 @@ function choiceOf(options: CaptureOptions | SinksOptions): string[] {
   return [
     ...(only.length === STORE_NAMES.length ? [] : [`only-${only.join('-')}`]),
     ...(options.measures.length === SINK_MEASURES.length ? [] : options.measures),
+    ...(options.workers === 1 ? [] : [`workers-${options.workers}`]),
   ];
 }
 
@@ -153,6 +161,11 @@ function chosen<Name extends string>(
   const unknown = wanted.find((name) => !all.some((known) => known === name));
   if (unknown !== undefined) throw new Error(`"${unknown}" is no ${what}, there are: ${all.join(' ')}`);
   return all.filter((name) => wanted.includes(name));
+}
+
+function workersOf(text: string): number {
+  if (/^[1-9]$/.test(text)) return Number(text);
+  throw new Error(`--workers ${text} is no number from 1 to 9`);
 }
 
 function scaleOf(text: string): number {

@@ -14,8 +14,8 @@ export interface Topic {
 
 /** A consumer group, seen from outside. */
 export interface Group {
-  /** Whether a member has its partitions and may fetch. */
-  isAssigned(): Promise<boolean>;
+  /** Whether so many members have their partitions and may fetch. */
+  isAssigned(members: number): Promise<boolean>;
   /** Records of the topic that lie before the committed offsets, all partitions together. */
   committed(topic: string): Promise<number>;
 }
@@ -45,7 +45,7 @@ export async function openBroker(brokers: string): Promise<Broker> {
       stampAppendTime: () => stampAppendTime(admin, name),
     }),
     group: (id) => ({
-      isAssigned: () => orUntilReady(false, () => isAssigned(admin, id)),
+      isAssigned: (members) => orUntilReady(false, () => isAssigned(admin, id, members)),
       committed: (topic) => orUntilReady(0, () => committed(admin, id, topic)),
     }),
     clear: async (pipeline) => {
@@ -80,9 +80,9 @@ async function count(admin: Admin, topic: string): Promise<number> {
   return partitions.reduce((sum, { high }) => sum + Number(high), 0);
 }
 
-async function isAssigned(admin: Admin, groupId: string): Promise<boolean> {
+async function isAssigned(admin: Admin, groupId: string, wanted: number): Promise<boolean> {
   const { groups } = await admin.describeGroups([groupId]);
-  return groups.some(({ state, members }) => state === 'Stable' && members.length > 0);
+  return groups.some(({ state, members }) => state === 'Stable' && members.length === wanted);
 }
 
 async function committed(admin: Admin, groupId: string, topic: string): Promise<number> {

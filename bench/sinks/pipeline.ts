@@ -33,8 +33,16 @@ export interface SinksPipeline {
   topic(table: string): Topic;
   group(store: StoreBench, table: string): Group;
   startProducer(): RunningProgram;
-  /** One sink of one table, as a user would run it: `target` is the name in the store. */
-  startSink(store: StoreBench, url: string, names: { table: string; target: string }): RunningProgram;
+  /**
+   * A worker of a sink of one table, as a user would run it: `target` is the name in the store, `worker` its number among
+   * those of the sink.
+   */
+  startSink(
+    store: StoreBench,
+    url: string,
+    names: { table: string; target: string },
+    worker?: number,
+  ): RunningProgram;
 }
 
 /** Makes the database, still without tables; the stack gives all of it back in the end. */
@@ -65,8 +73,9 @@ export async function openSinksPipeline(
     group: (store, table) => broker.group(sinkGroup(PIPELINE, sinkOf(store, table))),
     startProducer: () =>
       stack.use(startProgram({ name: 'producer', role: ['producer'], config: common, env, folder })),
-    startSink: (store, url, { table, target }) => {
+    startSink: (store, url, { table, target }, worker = 1) => {
       const name = sinkOf(store, table);
+      const program = worker === 1 ? name : `${name}-${worker}`;
       const sink = {
         type: store.name,
         url: '${STORE_URL}',
@@ -74,8 +83,8 @@ export async function openSinksPipeline(
         tables: [`public.${table}`],
         mapping: { [`public.${table}`]: { name: target } },
       };
-      const plan = { name, role: ['sink', name], config: { ...common, sinks: { [name]: sink } } };
-      const profiles = bench.profileFolder === undefined ? undefined : `${bench.profileFolder}/${name}`;
+      const plan = { name: program, role: ['sink', name], config: { ...common, sinks: { [name]: sink } } };
+      const profiles = bench.profileFolder === undefined ? undefined : `${bench.profileFolder}/${program}`;
       return stack.use(startProgram({ ...plan, env: { ...env, STORE_URL: url }, folder }, profiles));
     },
   };

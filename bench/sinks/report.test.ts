@@ -5,6 +5,7 @@ import { redis } from './stores/redis.ts';
 const LOAD = { measure: 'inserts', table: 'inserts_1000000', rows: 1_000_000, events: 1_000_000 } as const;
 const BOUND = { seconds: 10, cpuSeconds: 6, storeCpuSeconds: 9 };
 const SINK = {
+  events: 1_000_000,
   seconds: 20,
   secondsFromProcessStart: 25,
   cpuSeconds: 14,

@@ -18,9 +18,9 @@ export function throughputFigures(
   { bound, sink }: { bound: BoundResult; sink: ThroughputResult },
 ): Figure[] {
   const name = (what: string) => `${store.name}.${measure}.${what}`;
-  const perMillion = (what: string, cpuSeconds: number) =>
-    figure(name(what), (cpuSeconds / events) * 1e6, 'CPU s/million events');
-  const rate = events / sink.seconds;
+  const perMillion = (what: string, cpuSeconds: number, of = sink.events) =>
+    figure(name(what), (cpuSeconds / of) * 1e6, 'CPU s/million events');
+  const rate = sink.events / sink.seconds;
   const boundRate = events / bound.seconds;
   // The issue's figures are those of new rows; an update has a goal only in its share.
   const goal: Goal | null = measure === 'inserts' ? { atLeast: store.rateGoal } : null;
@@ -32,8 +32,8 @@ export function throughputFigures(
     perMillion('cpu', sink.cpuSeconds),
     perMillion('store_cpu', sink.storeCpuSeconds),
     perMillion('broker_cpu', sink.brokerCpuSeconds),
-    perMillion('bound_cpu', bound.cpuSeconds),
-    perMillion('bound_store_cpu', bound.storeCpuSeconds),
+    perMillion('bound_cpu', bound.cpuSeconds, events),
+    perMillion('bound_store_cpu', bound.storeCpuSeconds, events),
     figure(name('peak_memory'), sink.peakBytes / 1e6, 'MB', { goal: MEMORY_GOAL }),
   ];
 }

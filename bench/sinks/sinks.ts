@@ -13,8 +13,9 @@ import { measureThroughput } from './throughput.ts';
 /** Fills the topics once and measures one store after another, each with its server alone beside Postgres and Kafka. */
 export async function measureSinks(
   bench: SinksBench,
-  { only, measures }: Pick<SinksOptions, 'only' | 'measures'>,
+  options: Pick<SinksOptions, 'only' | 'measures' | 'workers'>,
 ): Promise<Figure[]> {
+  const { only, measures } = options;
   await using stack = new AsyncDisposableStack();
   const stores = STORES.filter(({ name }) => only.includes(name));
   const loadsOf = ({ events }: StoreBench) => loads(events, measures, bench.scale);
@@ -27,7 +28,7 @@ export async function measureSinks(
   ];
   const figures: Figure[] = [];
   for (const store of stores)
-    figures.push(...(await measureStore(bench, pipeline, store, loadsOf(store), periods, measures)));
+    figures.push(...(await measureStore(bench, pipeline, store, loadsOf(store), periods, options)));
   return figures;
 }
 
@@ -37,7 +38,7 @@ async function measureStore(
   store: StoreBench,
   ownLoads: readonly Load[],
   periods: Periods,
-  measures: readonly SinkMeasure[],
+  { measures, workers }: Pick<SinksOptions, 'measures' | 'workers'>,
 ): Promise<Figure[]> {
   await using server = await bench.startStore(store.name);
   await using open = await store.open(server.url);
@@ -45,7 +46,7 @@ async function measureStore(
   const figures: Figure[] = [];
   for (const load of ownLoads) {
     const bound = await measureBound(bench, store, seen, load, periods);
-    const sink = await measureThroughput(bench, pipeline, store, seen, load);
+    const sink = await measureThroughput(bench, pipeline, store, seen, load, workers);
     figures.push(...throughputFigures(store, load, { bound, sink }));
   }
   if (measures.includes('latency'))
