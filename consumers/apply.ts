@@ -2,15 +2,24 @@ import { TailraceError } from '../core/errors.ts';
 import type { ChangeEvent } from '../schemas/change-event.ts';
 import type { Position } from '../schemas/position.ts';
 import { AT_TRUNCATE, collapse, type Collapsed } from './collapse.ts';
-import type { ConsumerContext, Parts } from './context.ts';
+import type { ConsumerContext } from './context.ts';
 import { EventCounts } from './event-counts.ts';
 import type { Part } from './gatherer.ts';
+import type { Routes } from './routes.ts';
 import type { Target, TargetEvent, WriteOutcome } from './sink.ts';
+import type { Store } from './store.ts';
 
 type Gathered = readonly Part<ChangeEvent>[];
+type Context = Pick<ConsumerContext, 'progress' | 'metrics' | 'name'>;
+
+/** Where events go. */
+export interface Destinations {
+  readonly routes: Pick<Routes, 'routeOf'>;
+  readonly store: Pick<Store, 'keepsHistory' | 'record' | 'write' | 'truncate'>;
+}
 
 /** One bulk request: transforms, collapse, write, truncate, commit, metrics. */
-export async function apply(context: ConsumerContext, parts: Parts, gathered: Gathered): Promise<void> {
+export async function apply(context: Context, parts: Destinations, gathered: Gathered): Promise<void> {
   const { progress, metrics, name } = context;
   const counts = new EventCounts();
   const events = gathered.flatMap(({ items }) => items);
@@ -34,7 +43,7 @@ export async function apply(context: ConsumerContext, parts: Parts, gathered: Ga
 /** The events that the sink's mapping leaves, with their targets. */
 function routed(
   counts: EventCounts,
-  { routes }: Parts,
+  { routes }: Destinations,
   events: readonly ChangeEvent[],
 ): readonly TargetEvent[] {
   const kept: TargetEvent[] = [];
@@ -48,8 +57,13 @@ function routed(
 }
 
 /** Every event into the histories that the store keeps, before the writes that stand for them. */
-async function record({ store }: Parts, gathered: Gathered, mapped: readonly TargetEvent[]): Promise<void> {
+async function record(
+  { store }: Destinations,
+  gathered: Gathered,
+  mapped: readonly TargetEvent[],
+): Promise<void> {
   const kept = mapped.filter(({ target }) => store.keepsHistory(target));
+  if (kept.length === 0) return;
   const outcomes = await store.record(kept);
   kept.forEach((item, index) => {
     const outcome = outcomeAt(outcomes, index);
@@ -59,7 +73,7 @@ async function record({ store }: Parts, gathered: Gathered, mapped: readonly Tar
 
 async function write(
   counts: EventCounts,
-  { store }: Parts,
+  { store }: Destinations,
   gathered: Gathered,
   mapped: readonly TargetEvent[],
   { writes, writeOf }: Collapsed,
@@ -84,7 +98,7 @@ function outcomeAt(outcomes: readonly WriteOutcome[], index: number): WriteOutco
 
 async function truncate(
   counts: EventCounts,
-  { store }: Parts,
+  { store }: Destinations,
   { truncates }: Pick<Collapsed, 'truncates'>,
 ): Promise<void> {
   for (const { target, position, events } of truncates) {
@@ -109,7 +123,7 @@ async function commit(gathered: Gathered): Promise<void> {
   });
 }
 
-function measure({ metrics, name, progress }: ConsumerContext, events: readonly ChangeEvent[]): void {
+function measure({ metrics, name, progress }: Context, events: readonly ChangeEvent[]): void {
   metrics.sinkBatchEvents.observe({ sink: name }, events.length);
   metrics.sinkAppliedLsn.set({ sink: name }, Number(progress.appliedLsn));
   const now = Date.now() / 1000;
