@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { text as readAll } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import { configureSink } from '../consumers/load-sink.ts';
+import { SOURCE_NAME } from '../core/config/schema.ts';
 import { TailraceError, toError } from '../core/errors.ts';
 import type { Answer, Question } from '../core/query.ts';
 import { querySource } from '../producers/postgres/query.ts';
@@ -10,8 +11,6 @@ import { loadFrom, loadWithSource, selectSinks, withConfig, type ConfigOption } 
 import { stopSignal } from './stop-signal.ts';
 import { formatNumber } from './table.ts';
 
-/** The word that stands for the source, in the place of a sink's name. */
-const SOURCE = 'postgres';
 /** What a client gets to end its question on the server, before the process goes. */
 const GRACE_MS = 2_000;
 
@@ -74,7 +73,7 @@ async function query(sink: string, given: string | undefined, options: QueryOpti
     const answer = await untilAborted(ask(question), signal);
     const seconds = Math.round(performance.now() - startedAt) / 1000;
     process.stdout.write(rendered(sink, answer, seconds, options));
-    process.stderr.write(summary(answer, seconds));
+    process.stderr.write(summary(answer, seconds, limits.maxRows));
     return 0;
   } catch (error) {
     if (stopped.signal.aborted) return 130;
@@ -86,7 +85,7 @@ async function query(sink: string, given: string | undefined, options: QueryOpti
 
 /** What puts a question to the sink or to the source. Throws SINK_NOT_FOUND and CONFIG_INVALID. */
 async function asker(sink: string, options: ConfigOption): Promise<(question: Question) => Promise<Answer>> {
-  if (sink === SOURCE) {
+  if (sink === SOURCE_NAME) {
     const { config } = await loadWithSource(options);
     return (question) => querySource(config.source.url, question);
   }
@@ -168,8 +167,12 @@ function rendered(sink: string, answer: Answer, seconds: number, { json, csv }: 
   return csv === true ? answerCsv(answer) : answerTable(answer);
 }
 
-function summary({ rows, truncated }: Answer, seconds: number): string {
+/** `2 rows in 0.013 s`, and how to see the others; a store that answers fewer than were asked for has a limit of its own. */
+export function summary({ rows, truncated }: Answer, seconds: number, maxRows: number): string {
   const count = `${formatNumber(rows.length)} ${rows.length === 1 ? 'row' : 'rows'}`;
-  const more = truncated ? '; there are more, --max-rows shows them' : '';
-  return `${count} in ${seconds.toFixed(3)} s${more}\n`;
+  const way =
+    rows.length < maxRows
+      ? 'the store answers no more at once: narrow the question'
+      : '--max-rows shows them';
+  return `${count} in ${seconds.toFixed(3)} s${truncated ? `; there are more, ${way}` : ''}\n`;
 }

@@ -107,7 +107,7 @@ test('a rejected row is told with its place, and nothing is committed or counted
   );
   expect(error).toHaveProperty(
     'message',
-    `the store can never take the row at position ${makePosition(1n, 3)} of orders (topic p.public.orders, partition 1): too long`,
+    `the store can never take the row at position ${makePosition(1n, 3)} of ${target.name} (topic p.public.orders, partition 1): too long`,
   );
   expect(error).toHaveProperty('code', 'SINK_EVENT_REJECTED');
   expect({ committed, counts, applied: progress.applied }).toEqual({ committed: [], counts: {}, applied: 0 });

@@ -1,28 +1,29 @@
 import { TailraceError } from '../../core/errors.ts';
 import type { Aggregate } from './aggregate.ts';
-import { baseOf } from './column-type.ts';
+import { aggregateStatement } from './aggregate-statement.ts';
+import { typeOf } from './column-changes.ts';
+import { baseOf, type TableColumn } from './column-type.ts';
 import { quoteName } from './quote.ts';
 import { readColumns, readTable } from './stored-table.ts';
 import type { Database } from './structure.ts';
 
 /**
- * Makes the materialized view of an aggregate, anew where its definition is another one. Nothing of it is lost by that: it is
- * computed from the rows. Where a value has made one of the summed columns a String, the view stays as it was, with a warning:
- * rows go before sums. Throws SINK_SCHEMA_CONFLICT where something else stands under the name.
+ * Makes the materialized view of an aggregate, anew where its definition or a type that it depends on is another one. Nothing
+ * of it is lost by that: it is computed from the rows. Where a column that it uses has become a String, the view stays as it
+ * was, with a warning: rows go before sums. Throws SINK_SCHEMA_CONFLICT where something else stands under the name.
  */
 export async function prepareAggregate({ client, log }: Database, aggregate: Aggregate): Promise<void> {
-  const { name, statement, comment, numbers, source } = aggregate;
+  const { name, source, used } = aggregate;
   const columns = await readColumns(client, source);
-  const text = numbers.find((column) =>
-    columns.some((one) => one.name === column && baseOf(one.type) === 'String'),
-  );
+  const text = used.find((wanted) => hasBecomeText(wanted, columns));
   if (text !== undefined) {
     log.warn(
-      { materializedView: name, column: text },
-      'a materialized view is no longer refreshed: a value made the column that it adds up a String',
+      { materializedView: name, column: text.name },
+      'a materialized view is not refreshed any more: a column that it uses became a String',
     );
     return;
   }
+  const { statement, comment } = aggregateStatement(aggregate, columns);
   const stored = await readTable(client, name);
   if (stored?.comment === comment) return;
   if (stored !== undefined && !stored.comment.startsWith('Tailrace '))
@@ -33,4 +34,8 @@ export async function prepareAggregate({ client, log }: Database, aggregate: Agg
     );
   if (stored !== undefined) await client.command({ query: `DROP VIEW IF EXISTS ${quoteName(name)} SYNC` });
   await client.command({ query: statement });
+}
+
+function hasBecomeText({ name, type }: TableColumn, columns: readonly TableColumn[]): boolean {
+  return baseOf(type) !== 'String' && baseOf(typeOf(columns, name) ?? '') === 'String';
 }

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Column } from '../../schemas/table-schema.ts';
+import type { Value, ValueKind } from '../../schemas/value.ts';
 import { batchesOf, deliveries } from '../../test/sink-contract-histories.ts';
 import { expectedRows, makeTarget, positionAt, upsert } from '../../test/sink-contract-model.ts';
 import type { Target } from '../sink.ts';
@@ -19,6 +21,10 @@ const COLUMNS = {
   step: { kind: 'int8' },
   at: { kind: 'timestamp' },
 } as const;
+
+type Columns = Readonly<Record<string, Partial<Column> & { kind: ValueKind }>>;
+
+const decimal = (precision: number, scale: number) => ({ kind: 'numeric' as const, precision, scale });
 
 async function refreshed(view: string, order = '1, 2'): Promise<Record<string, unknown>[]> {
   await server.run(`SYSTEM REFRESH VIEW ${view}`);
@@ -54,7 +60,7 @@ describe('materialized views', () => {
     await fc.assert(
       fc.asyncProperty(deliveries, async (delivery) => {
         run += 1;
-        const batches = batchesOf(target, delivery, run).map((batch) =>
+        const batches = batchesOf([target], delivery, run).map((batch) =>
           batch.map((write) =>
             write.op === 'delete'
               ? write
@@ -130,20 +136,97 @@ describe('materialized views', () => {
     ]);
   });
 
-  test('rows go on where a value makes a summed column a String; the view keeps what it had', async () => {
-    const target = makeTarget('blocked', ['id'], {
-      ...COLUMNS,
-      price: { kind: 'numeric', precision: 10, scale: 2 },
+  test.each<[string, string, Columns[string], Value, Columns[string], Value, string]>([
+    [
+      'max of an int4 that became an int8',
+      'max',
+      { kind: 'int4' },
+      5,
+      { kind: 'int8' },
+      2n ** 40n,
+      '1099511627776',
+    ],
+    ['min of a numeric with more digits', 'min', decimal(10, 2), '1.01', decimal(12, 4), '1.0001', '1.0001'],
+    [
+      'sum of an int4 that became an int8',
+      'sum',
+      { kind: 'int4' },
+      1,
+      { kind: 'int8' },
+      2n ** 63n - 1n,
+      `${2n ** 63n}`,
+    ],
+  ])('the %s is exact', async (what, run, from, value, to, newer, result) => {
+    const view = `${what.replaceAll(' ', '_')}_view`;
+    const before = makeTarget(`view of ${what}`, ['id'], { ...COLUMNS, v: from });
+    const after = makeTarget(`view of ${what}`, ['id'], { ...COLUMNS, v: to });
+    const values = { result: `${run}(v)` };
+    const sink = await prepared(before, {
+      materializedViews: { [view]: { every: 'day', time: 'at', values } },
     });
-    const view = { every: 'day', time: 'at', values: { total: 'sum(price)' } };
-    const sink = await prepared(target, { materializedViews: { blocked_view: view } });
-    await sink.write([upsert(target, { id: 1n, at: DATES[1] ?? null, price: '1.50' }, 1)]);
-    await refreshed('blocked_view', '1');
-    await sink.write([upsert(target, { id: 2n, at: DATES[1] ?? null, price: 'NaN' }, 1)]);
-    await sink.prepare([target]);
-    expect(await server.rows('SELECT total FROM blocked_view')).toEqual([{ total: '1.5' }]);
-    expect(await server.rows(`SELECT count() AS n FROM ${target.name}_current`)).toEqual([{ n: '2' }]);
+    await sink.write([upsert(before, { id: 1n, at: DATES[1] ?? null, v: value }, 1)]);
+    await sink.prepare([after]);
+    await sink.write([upsert(after, { id: 2n, at: DATES[1] ?? null, v: newer }, 1)]);
+    expect(await refreshed(view, '1')).toEqual([{ day: '2024-02-29 00:00:00', result }]);
   });
+
+  test('a view follows a column that a replayed older schema widens', async () => {
+    const older = makeTarget('widened', ['id'], { ...COLUMNS, v: { kind: 'int8' } });
+    const now = makeTarget('widened', ['id'], { ...COLUMNS, v: { kind: 'int4' } });
+    const values = { most: 'max(v)', total: 'sum(v)' };
+    const sink = await prepared(now, {
+      materializedViews: { widened_view: { every: 'day', time: 'at', values } },
+    });
+    const rows = [1n, 2n].map((id) => upsert(older, { id, at: DATES[1] ?? null, v: 2n ** 63n - 1n }, 1));
+    expect(await sink.write(rows)).toEqual(rows.map(() => ({ result: 'applied' })));
+    expect(await refreshed('widened_view', '1')).toEqual([
+      { day: '2024-02-29 00:00:00', most: `${2n ** 63n - 1n}`, total: `${2n ** 64n - 2n}` },
+    ]);
+  });
+
+  test('a view of a type that its column has no more is not refreshed with cut values', async () => {
+    const narrow = makeTarget('altered', ['id'], { ...COLUMNS, v: { kind: 'int4' } });
+    const wide = makeTarget('altered', ['id'], { ...COLUMNS, v: { kind: 'int8' } });
+    const sink = await prepared(narrow, {
+      materializedViews: { altered_view: { every: 'day', time: 'at', values: { most: 'max(v)' } } },
+    });
+    await sink.write([upsert(narrow, { id: 1n, at: DATES[1] ?? null, v: 5 }, 1)]);
+    await refreshed('altered_view', '1');
+    // A program with another config, which knows nothing of the view.
+    const other = await prepared(wide, {});
+    await other.write([upsert(wide, { id: 2n, at: DATES[1] ?? null, v: 2n ** 40n }, 1)]);
+    await expect(refreshed('altered_view', '1')).rejects.toThrow('REFRESH_FAILED');
+    await sink.prepare([narrow]);
+    expect(await refreshed('altered_view', '1')).toEqual([
+      { day: '2024-02-29 00:00:00', most: `${2n ** 40n}` },
+    ]);
+  });
+
+  test.each([
+    ['a sum', 'price', 'NaN', { time: 'at', values: { result: 'sum(price)' } }],
+    ['a maximum', 'price', 'NaN', { time: 'at', values: { result: 'max(price)' } }],
+    ['groups', 'price', 'NaN', { time: 'at', by: ['price'], values: { result: 'count()' } }],
+    ['periods', 'at', 'infinity', { time: 'at', values: { result: 'count()' } }],
+  ])(
+    'rows go on where a value makes the column of %s a String; the view keeps what it had',
+    async (what, column, value, view) => {
+      const name = `blocked_${what.replaceAll(' ', '_')}`;
+      const target = makeTarget(name, ['id'], { ...COLUMNS, price: decimal(10, 2) });
+      const sink = await prepared(target, {
+        materializedViews: { [`${name}_view`]: { every: 'day', ...view } },
+      });
+      const row = { at: DATES[1] ?? null, price: '9.50' };
+      await sink.write([upsert(target, { ...row, id: 1n }, 1)]);
+      const kept = await refreshed(`${name}_view`, '1');
+      expect(kept).toHaveLength(1);
+      await sink.write([upsert(target, { ...row, id: 2n, price: '10.00' }, 1)]);
+      await sink.write([upsert(target, { ...row, id: 3n, [column]: value }, 1)]);
+      await sink.prepare([target]);
+      await expect(refreshed(`${name}_view`, '1')).rejects.toThrow('REFRESH_FAILED');
+      expect(await server.rows(`SELECT * FROM ${name}_view ORDER BY 1`)).toEqual(kept);
+      expect(await server.rows(`SELECT count() AS n FROM ${target.name}_current`)).toEqual([{ n: '3' }]);
+    },
+  );
 
   test('changes are counted by the time of their commit, each once', async () => {
     const target = makeTarget('counted', ['id'], COLUMNS);

@@ -1,14 +1,14 @@
 import { valueText } from '../../schemas/key-text.ts';
 import type { Column } from '../../schemas/table-schema.ts';
 import type { Value, ValueKind } from '../../schemas/value.ts';
-import { decimalOf } from './column-type.ts';
+import { decimalOf, isTextKind } from './column-type.ts';
 
-/** A value in a row of JSONCompactEachRow. Numbers are strings of digits, so that none is rounded on the way. */
+/** A value on its way to a type that is not its own: `ofCell` of native-type.ts takes it. Numbers are still their digits. */
 export type Cell = boolean | string;
 
 /**
  * Makes the cell of a value, given as its text, for one stored column. Null where the column's type cannot hold the value
- * exactly: ClickHouse itself would wrap, clamp or cut it in silence.
+ * exactly: ClickHouse itself would wrap, clamp or cut it in silence. A text is held exactly where it is read back as it was.
  */
 export type CellWriter = (text: string, kind: ValueKind) => Cell | null;
 
@@ -20,6 +20,8 @@ const MOMENT = /^(\d{4,}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z?)?( BC)
 const INFINITY = /^-?infinity$/;
 /** The years 1900 to 2299, which Date32 and DateTime64 hold in every version; others they clamp. */
 const IN_RANGE = /^(?:19|2[0-2])\d\d-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,6})?Z?)?$/;
+/** A number as ClickHouse shows it, without an exponent: no zeros around it, no zero with a sign. */
+const PLAIN_DIGITS = /^(?:0|-?[1-9]\d*|-?(?:0|[1-9]\d*)\.\d*[1-9])$/;
 const MIDNIGHT = /^\d{4}-\d\d-\d\d(?:T00:00:00(?:\.0+)?Z?)?$/;
 
 /**
@@ -68,11 +70,17 @@ const WRITERS: Readonly<Record<string, CellWriter>> = {
   Int32: integerWriter(32),
   Int64: integerWriter(64),
   UInt64: (text) => (/^(?:0|[1-9]\d{0,19})$/.test(text) && BigInt(text) < 2n ** 64n ? text : null),
-  Float32: (text, kind) => (kind === 'float4' ? text : sameFloat(text, Math.fround)),
-  Float64: (text, kind) => (kind === 'float4' || kind === 'float8' ? text : sameFloat(text, Number)),
-  UUID: (text) => (UUID.test(text) ? text : null),
-  Date32: (text) => (IN_RANGE.test(text) && MIDNIGHT.test(text) ? text.slice(0, 10) : null),
-  "DateTime64(6, 'UTC')": (text) => (IN_RANGE.test(text) ? storedMoment(text) : null),
+  // Of a text it may show fewer digits.
+  Float32: (text, kind) => (isTextKind(kind) ? null : sameFloat(text, kind, Math.fround)),
+  Float64: (text, kind) => sameFloat(text, kind, Number),
+  UUID: (text, kind) => (UUID.test(text) && (kind === 'uuid' || text === text.toLowerCase()) ? text : null),
+  Date32: (text, kind) =>
+    IN_RANGE.test(text) && MIDNIGHT.test(text) && (text.length === 10 || !isTextKind(kind))
+      ? text.slice(0, 10)
+      : null,
+  // It shows every time in its own form.
+  "DateTime64(6, 'UTC')": (text, kind) =>
+    IN_RANGE.test(text) && !isTextKind(kind) ? storedMoment(text) : null,
 };
 
 function integerWriter(bits: number): CellWriter {
@@ -83,16 +91,17 @@ function integerWriter(bits: number): CellWriter {
   };
 }
 
-/** A number that was no float in Postgres fits when the float has the same digits. */
-function sameFloat(text: string, round: (number: number) => number): Cell | null {
+/** A number fits when the float has the same digits. */
+function sameFloat(text: string, kind: ValueKind, round: (number: number) => number): Cell | null {
+  if (isTextKind(kind) && !PLAIN_DIGITS.test(text)) return null;
   const digits = text.includes('.') ? text.replace(/\.?0+$/, '') : text;
   return String(round(Number(text))) === digits ? text : null;
 }
 
 function decimalWriter({ precision, scale }: { precision: number; scale: number }): CellWriter {
-  return (text) => {
+  return (text, kind) => {
     const [, whole, fraction = ''] = /^-?(\d+)(?:\.(\d+))?$/.exec(text) ?? [];
-    if (whole === undefined) return null;
+    if (whole === undefined || (kind !== 'numeric' && !PLAIN_DIGITS.test(text))) return null;
     const isWide = whole.replace(/^0+/, '').length > precision - scale;
     return isWide || fraction.replace(/0+$/, '').length > scale ? null : text;
   };

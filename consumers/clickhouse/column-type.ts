@@ -56,6 +56,11 @@ export function columnType(
   return isLowCardinality && base === 'String' ? lowCardinality(type) : type;
 }
 
+/** Whether the text of a value is the value itself: nothing else is the same value. */
+export function isTextKind(kind: ValueKind): boolean {
+  return BASE_TYPES[kind] === 'String' && kind !== 'numeric';
+}
+
 function isInteger(kind: ValueKind): boolean {
   return kind === 'int2' || kind === 'int4' || kind === 'int8';
 }
@@ -64,8 +69,12 @@ function isInteger(kind: ValueKind): boolean {
 export function baseType(column: Column): string {
   const { kind, precision, scale } = column;
   if (kind !== 'numeric' || precision === undefined || scale === undefined) return BASE_TYPES[kind];
-  const isDecimal = precision <= DECIMAL_DIGITS && scale >= 0 && scale <= precision;
-  return isDecimal ? `Decimal(${precision}, ${scale})` : 'String';
+  return isDecimal({ precision, scale }) ? `Decimal(${precision}, ${scale})` : 'String';
+}
+
+/** Whether ClickHouse has a Decimal of these digits. */
+function isDecimal({ precision, scale }: { precision: number; scale: number }): boolean {
+  return precision >= 1 && precision <= DECIMAL_DIGITS && scale >= 0 && scale <= precision;
 }
 
 export function nullable(base: string): string {
@@ -92,7 +101,9 @@ export function baseOf(type: string): string {
 
 /** False for a type that Tailrace never makes, not even where the config asks for it. */
 export function isKnownType(base: string): boolean {
-  return base === 'UInt64' || Object.values(BASE_TYPES).includes(base) || decimalOf(base) !== null;
+  const decimal = decimalOf(base);
+  if (decimal !== null) return isDecimal(decimal);
+  return base === 'UInt64' || Object.values(BASE_TYPES).includes(base);
 }
 
 /** The smallest base type that holds all values of both; String holds those of every type. */

@@ -1,10 +1,14 @@
 import { z } from 'zod';
-import { decimalOf, isKnownType } from './column-type.ts';
+import { isKnownType } from './column-type.ts';
+
+const NO_ADDRESS = 'expected http://host:8123 or https://host:8443 (the HTTP interface)';
 
 export const optionsSchema = z.strictObject({
   url: z
     .string()
-    .regex(/^https?:\/\//, 'expected http://host:8123 or https://host:8443 (the HTTP interface)')
+    .regex(/^https?:\/\//, { error: NO_ADDRESS, abort: true })
+    .refine((url) => URL.canParse(url), { error: NO_ADDRESS, abort: true })
+    .refine(hasReadableParts, { error: 'a % in user, password or database stands for itself as %25' })
     .describe('https://user:password@host:8443/database; the parts may stand in the options below instead'),
   username: z.string().optional().describe('instead of the one in the url; default when neither names one'),
   password: z.string().optional().describe('instead of the one in the url'),
@@ -32,10 +36,20 @@ export const optionsSchema = z.strictObject({
     ),
 });
 
+function hasReadableParts(text: string): boolean {
+  const { username, password, pathname } = new URL(text);
+  try {
+    decodeURIComponent(username + password + pathname);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export type ClickHouseOptions = z.output<typeof optionsSchema>;
 
-/** Either makes ReplacingMergeTree forget tombstones by itself: an older write that comes later would then bring a row back. */
-const FORGETFUL_SETTINGS = [
+/** Each makes ReplacingMergeTree forget tombstones by itself: an older write that comes later would then bring a row back. */
+export const FORGETFUL_SETTINGS: readonly string[] = [
   'allow_experimental_replacing_merge_with_cleanup',
   'enable_replacing_merge_with_cleanup_for_min_age_to_force_merge',
 ];
@@ -93,7 +107,7 @@ export const tableOptionsSchema = z.strictObject({
       z
         .string()
         .transform((type) => type.replace(/,\s*/g, ', '))
-        .refine((type) => isKnownType(type) && (decimalOf(type)?.precision ?? 1) <= 76, {
+        .refine(isKnownType, {
           message: 'expected String, UInt64, Int64, Float64, Decimal(38, 10) or another type of the README',
         }),
     )

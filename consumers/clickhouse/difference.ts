@@ -1,6 +1,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { TailraceError } from '../../core/errors.ts';
-import type { TableSettings } from './config.ts';
+import { FORGETFUL_SETTINGS, type TableSettings } from './config.ts';
 import { partsOf } from './expression.ts';
 import { fillAnew } from './mapping.ts';
 import {
@@ -44,7 +44,11 @@ export async function assertSame(
   columnConflicts: readonly string[],
 ): Promise<void> {
   const { name, ttl } = layout;
-  const lines = [...(await keyDifferences(client, layout, stored, columns)), ...columnConflicts];
+  const lines = [
+    ...(await keyDifferences(client, layout, stored, columns)),
+    ...columnConflicts,
+    ...forgetfulSettings(stored),
+  ];
   if (ttl === null && ttlOf(stored) !== null) lines.push(`TTL is ${ttlOf(stored)}, and the config has none`);
   if (lines.length === 0) return;
   throw new TailraceError(
@@ -84,6 +88,14 @@ async function keyDifferences(
       `PARTITION BY is ${partitionBy === '' ? 'nothing' : partitionBy}, and the config has ${layout.partitionBy}`,
     );
   return lines;
+}
+
+/** Settings of a table that the operator made by which its merges would take tombstones away. */
+function forgetfulSettings(stored: StoredTable): string[] {
+  const found = settingsOf(stored);
+  return FORGETFUL_SETTINGS.filter((name) => !['0', 'false', undefined].includes(found.get(name))).map(
+    (name) => `${name} is ${found.get(name)}, and tombstones must stay`,
+  );
 }
 
 /** What ClickHouse can change: a TTL where the config has another one, and the settings whose values differ. */

@@ -11,6 +11,14 @@ test.each([
   ['ACCESS_DENIED', 'stop', 'SINK_AUTH_FAILED'],
   ['TOO_MANY_PARTS', 'throttle', 'SINK_THROTTLED'],
   ['MEMORY_LIMIT_EXCEEDED', 'throttle', 'SINK_THROTTLED'],
+  ['CANNOT_SCHEDULE_TASK', 'throttle', 'SINK_THROTTLED'],
+  ['CANNOT_ALLOCATE_MEMORY', 'throttle', 'SINK_THROTTLED'],
+  ['QUOTA_EXCEEDED', 'throttle', 'SINK_THROTTLED'],
+  ['TOO_MANY_MUTATIONS', 'throttle', 'SINK_THROTTLED'],
+  ['RECEIVED_ERROR_TOO_MANY_REQUESTS', 'throttle', 'SINK_THROTTLED'],
+  ['S3_ERROR', 'retry', 'SINK_UNREACHABLE'],
+  ['ALL_CONNECTION_TRIES_FAILED', 'retry', 'SINK_UNREACHABLE'],
+  ['NO_ACTIVE_REPLICAS', 'retry', 'SINK_UNREACHABLE'],
   ['TABLE_IS_READ_ONLY', 'retry', 'SINK_UNREACHABLE'],
   ['NOT_ENOUGH_SPACE', 'retry', 'SINK_UNREACHABLE'],
   ['UNKNOWN_TABLE', 'stop', 'SINK_SCHEMA_CONFLICT'],
@@ -23,6 +31,9 @@ test.each([
 
 test.each([
   [Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), 'retry', 'SINK_UNREACHABLE'],
+  [Object.assign(new Error('tls'), { code: 'EPROTO' }), 'retry', 'SINK_UNREACHABLE'],
+  [Object.assign(new Error('read'), { code: 'ENETRESET' }), 'retry', 'SINK_UNREACHABLE'],
+  [Object.assign(new Error('certificate'), { code: 'CERT_HAS_EXPIRED' }), 'stop', 'SINK_FAILED'],
   [new Error('Timeout error.'), 'retry', 'SINK_UNREACHABLE'],
   [new Error('socket hang up'), 'retry', 'SINK_UNREACHABLE'],
   [new Error('<html><head><title>502 Bad Gateway</title></head></html>'), 'retry', 'SINK_UNREACHABLE'],
@@ -52,6 +63,12 @@ test('an answer to an insert keeps its type and loses the values that it quotes'
   const gateway = withoutValues(new Error(`<title>504 Gateway Time-out</title>${secret}`));
   expect(gateway.message).not.toContain(secret);
   expect(classify(gateway)).toMatchObject({ outcome: 'retry' });
-  const reset = Object.assign(new Error('read'), { code: 'ECONNRESET' });
-  expect(withoutValues(reset)).toBe(reset);
 });
+
+test.each(['ECONNRESET', 'CERT_HAS_EXPIRED', 'EMFILE'])(
+  'an error %s of the connection stays as it is',
+  (code) => {
+    const error = Object.assign(new Error('read'), { code });
+    expect(withoutValues(error)).toBe(error);
+  },
+);

@@ -26,30 +26,39 @@ const RULES: readonly Rule[] = [
     outcome: 'stop',
     code: 'SINK_AUTH_FAILED',
     sentence:
-      'The user may not do this; it needs SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, DROP TABLE and ALTER TABLE on the database of this sink.',
+      'The user may not do this; it needs SELECT, INSERT, CREATE TABLE, CREATE VIEW, DROP VIEW, DROP TABLE and ALTER TABLE on the database of this sink, and SYSTEM SYNC REPLICA where tables are replicated.',
   },
   {
     types: [
-      'TOO_MANY_PARTS',
+      'CANNOT_ALLOCATE_MEMORY',
+      'CANNOT_SCHEDULE_TASK',
       'MEMORY_LIMIT_EXCEEDED',
-      'TOO_MANY_SIMULTANEOUS_QUERIES',
-      'TIMEOUT_EXCEEDED',
-      'TOO_SLOW',
+      'QUOTA_EXCEEDED',
+      'RECEIVED_ERROR_TOO_MANY_REQUESTS',
       'SERVER_OVERLOADED',
+      'TIMEOUT_EXCEEDED',
+      'TOO_MANY_MUTATIONS',
+      'TOO_MANY_PARTS',
+      'TOO_MANY_SIMULTANEOUS_QUERIES',
+      'TOO_SLOW',
     ],
     outcome: 'throttle',
     code: 'SINK_THROTTLED',
-    sentence: 'ClickHouse is overloaded (merges, memory or queries); the sink waits and sends again.',
+    sentence:
+      'ClickHouse is overloaded (merges, memory, queries or a quota); the sink waits and sends again.',
   },
   {
     types: [
       'ABORTED',
+      'ALL_CONNECTION_TRIES_FAILED',
       'CANNOT_ASSIGN_ALTER',
       'DEADLOCK_AVOIDED',
       'KEEPER_EXCEPTION',
       'NETWORK_ERROR',
+      'NO_ACTIVE_REPLICAS',
       'NO_ZOOKEEPER',
       'QUERY_WAS_CANCELLED',
+      'S3_ERROR',
       'SOCKET_TIMEOUT',
       'TABLE_IS_READ_ONLY',
       'TOO_FEW_LIVE_REPLICAS',
@@ -60,7 +69,7 @@ const RULES: readonly Rule[] = [
     outcome: 'retry',
     code: 'SINK_UNREACHABLE',
     sentence:
-      'ClickHouse is starting, stopping or without its replicas; the sink goes on when it takes writes.',
+      'ClickHouse is starting, stopping or without its replicas or storage; the sink goes on when it takes writes.',
   },
   {
     types: ['NOT_ENOUGH_SPACE'],
@@ -129,9 +138,11 @@ const RULES: readonly Rule[] = [
       'ECONNABORTED',
       'ETIMEDOUT',
       'EPIPE',
+      'EPROTO',
       'ENOTFOUND',
       'EAI_AGAIN',
       'EHOSTUNREACH',
+      'ENETRESET',
       'ENETUNREACH',
       'Timeout error.',
       'The user aborted a request.',
@@ -203,8 +214,13 @@ export function withoutValues(error: unknown): Error {
     });
   }
   if (isGatewayAnswer(error)) return new Error('502 Bad Gateway');
-  const isConnectionError = namesOf(error).some((name) => VERDICTS.has(name));
-  return isConnectionError
+  return isConnectionError(error)
     ? toError(error)
     : new Error('an insert got an answer that is not from ClickHouse');
+}
+
+/** Node's errors of sockets, names and certificates have codes; those of its HTTP parser (`HPE_...`) hold the answer's bytes. */
+function isConnectionError(error: unknown): boolean {
+  const [code = '', message = ''] = namesOf(error);
+  return (code !== '' && !code.startsWith('HPE_')) || VERDICTS.has(message);
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChangeEvent, Operation } from '../../schemas/change-event.ts';
 import type { Row } from '../../schemas/value.ts';
-import { makeTarget, positionAt } from '../../test/sink-contract-model.ts';
+import { makeTarget, positionAt, remove } from '../../test/sink-contract-model.ts';
 import type { Target, TargetEvent } from '../sink.ts';
 import type { ClickHouseSink } from './sink.ts';
 import { newSink, server } from './test-sink.ts';
@@ -160,6 +160,16 @@ describe('the history of a table', () => {
     ];
     expect((await sink.history.record(changes)).map(({ result }) => result)).toEqual(['applied', 'rejected']);
     expect((await shown(own)).map(({ id }) => id)).toEqual(['1']);
+  });
+
+  test('a column has no value where its row has none, also one with a name that every object answers to', async () => {
+    const own = makeTarget('named', ['id'], { id: { kind: 'int8' }, constructor: { kind: 'text' as const } });
+    await sink.prepare([own]);
+    await sink.history.record([change(own, 't', {}, 1), change(own, 'd', { id: 1n }, 2)]);
+    expect((await shown(own)).map((row) => row['constructor'])).toEqual([null, null]);
+    await sink.write([remove(own, { id: 1n }, 2)]);
+    const kept = await server.rows(`SELECT \`constructor\` FROM ${own.name}`);
+    expect(kept.map((row) => row['constructor'])).toEqual([null]);
   });
 
   test('a target without history keeps none', async () => {

@@ -24,17 +24,23 @@ export interface Destination<Entry> {
   widen(columns: ReadonlySet<string>): Promise<StoredColumns>;
 }
 
-/** All entries of a request, and where their outcomes go: to the same places. */
+/** All entries of a request, and where their outcomes go: to the same places. One object for each destination. */
 export interface Entries<Entry> {
   readonly all: readonly Entry[];
   readonly outcomes: WriteOutcome[];
+  /** Places of the rows that the server has refused. */
+  readonly refused: number[];
 }
+
+/** Each refused row costs some INSERTs and small parts: with so many of one table the request fails as a whole. */
+const MOST_REFUSED = 10;
 
 const APPLIED: WriteOutcome = { result: 'applied' };
 
 /**
  * Inserts the entries at some places by one INSERT and sets one outcome each: `applied`, because the table itself keeps the
- * highest version of a row, or `rejected`. Throws when the insert failed for a reason that no row is to blame for.
+ * highest version of a row, or `rejected`. Throws when the insert failed for a reason that no row is to blame for, and
+ * SINK_EVENT_REJECTED where the server refuses many rows.
  */
 export async function insertEntries<Entry>(
   inserter: Inserter,
@@ -74,19 +80,30 @@ async function send<Entry>(
     await insert(inserter, destination, chunks);
     for (const place of places) outcomes[place] = APPLIED;
   } catch (error) {
-    const verdict = classify(error);
-    if (verdict.outcome !== 'park') throw error;
+    if (classify(error).outcome !== 'park') throw error;
     const [only] = places;
-    if (places.length === 1 && only !== undefined) {
-      const message = `a row of ${destination.table}: ${toError(error).message}`;
-      const rejection = new TailraceError('SINK_EVENT_REJECTED', message, verdict.sentence);
-      outcomes[only] = { result: 'rejected', error: rejection };
-      return;
-    }
+    if (places.length === 1 && only !== undefined) return refuse(destination, entries, only, error);
     const middle = Math.ceil(places.length / 2);
     await insertEntries(inserter, destination, entries, places.slice(0, middle));
     await insertEntries(inserter, destination, entries, places.slice(middle));
   }
+}
+
+function refuse<Entry>(
+  { table, source }: Destination<Entry>,
+  { all, outcomes, refused }: Entries<Entry>,
+  place: number,
+  cause: unknown,
+): void {
+  const rejected = (what: string): TailraceError =>
+    new TailraceError('SINK_EVENT_REJECTED', `${what}: ${toError(cause).message}`, classify(cause).sentence);
+  outcomes[place] = { result: 'rejected', error: rejected(`a row of ${table}`) };
+  refused.push(place);
+  if (refused.length < MOST_REFUSED) return;
+  const first = all[refused[0] ?? place] as Entry;
+  throw rejected(
+    `${MOST_REFUSED} or more rows of ${table}, the first at position ${source.positionOf(first)}`,
+  );
 }
 
 async function insert<Entry>(

@@ -100,7 +100,10 @@ export function putValueOf(
 ): PutValue {
   const isDirect = DIRECT[column.kind]?.test(base) ?? false;
   const isKey = target.table.key.includes(column.name);
-  return (out, value) => {
+  const isWidened = column.kind === 'float4' && base === 'Float64';
+  return (out, given) => {
+    // As ClickHouse and Postgres widen it: 0.1 becomes 0.10000000149011612.
+    const value = isWidened && typeof given === 'number' ? Math.fround(given) : given;
     if (isDirect && native?.put(out, value) === true) return true;
     const cell = makeCell(textOrReject(target, column, value), column.kind);
     if (cell !== null && native?.put(out, native.ofCell(cell)) === true) return true;

@@ -1,4 +1,5 @@
 import { TailraceError } from '../../core/errors.ts';
+import type { Position } from '../../schemas/position.ts';
 import type { Column } from '../../schemas/table-schema.ts';
 import type { Row } from '../../schemas/value.ts';
 import type { Target } from '../sink.ts';
@@ -17,6 +18,7 @@ export interface RowSource<Entry> {
   /** The whole row; of a deleted one the key alone. */
   readonly rowOf: (entry: Entry) => Row;
   readonly added: readonly AddedColumn<Entry>[];
+  readonly positionOf: (entry: Entry) => Position;
 }
 
 /** Rows in ClickHouse's format Native, column by column: https://clickhouse.com/docs/interfaces/specs/NativeFormat */

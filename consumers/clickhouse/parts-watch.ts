@@ -7,12 +7,15 @@ const INTERVAL_MS = 60_000;
 /** Active parts of one partition. ClickHouse slows inserts down at 1,000 (`parts_to_delay_insert`); healthy are some tens. */
 const MANY_PARTS = 300;
 
+/** Is told which tables were written. */
+export type PartsWatch = (tables: Iterable<string>) => Promise<void>;
+
 /** Looks at most once a minute, and warns of each table whose merges do not keep up. Never throws: it only watches. */
 export function openPartsWatch(
   client: ClickHouseClient,
   log: Logger,
   now: () => number = Date.now,
-): (tables: Iterable<string>) => Promise<void> {
+): PartsWatch {
   const seen = new Set<string>();
   let nextMs = now() + INTERVAL_MS;
   return async (tables) => {

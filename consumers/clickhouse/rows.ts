@@ -1,6 +1,7 @@
 import type { Position } from '../../schemas/position.ts';
 import { isLoneTombstone } from '../../schemas/change-event.ts';
 import type { TargetEvent, Write } from '../sink.ts';
+import { emptyRow, type Row } from '../../schemas/value.ts';
 import type { AddedColumn, RowSource } from './native-block.ts';
 import { putByte, putHexBackwards, putInteger, putText, type Bytes } from './native-bytes.ts';
 
@@ -12,8 +13,14 @@ const position = <Entry>(of: (entry: Entry) => Position): AddedColumn<Entry> => 
   put: (out: Bytes, entry: Entry) => void putHexBackwards(out, of(entry), 0, 32),
 });
 
+/** A row whose other columns are null, whatever their names: an object would answer to `constructor`. */
+function keyAlone(key: Row): Row {
+  return Object.assign(emptyRow(), key);
+}
+
 export const WRITES: RowSource<Write> = {
-  rowOf: (write) => (write.op === 'upsert' ? write.row : write.key),
+  positionOf: (write) => write.position,
+  rowOf: (write) => (write.op === 'upsert' ? write.row : keyAlone(write.key)),
   added: [
     position((write) => write.position),
     {
@@ -26,7 +33,8 @@ export const WRITES: RowSource<Write> = {
 
 /** A truncate has no key; its key columns hold the defaults of their types. */
 export const CHANGES: RowSource<TargetEvent> = {
-  rowOf: ({ event }) => event.after ?? event.key,
+  positionOf: ({ event }) => event.position,
+  rowOf: ({ event }) => event.after ?? keyAlone(event.key),
   added: [
     position(({ event }) => event.position),
     {

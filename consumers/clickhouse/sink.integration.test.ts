@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makePosition } from '../../schemas/position.ts';
 import type { Value } from '../../schemas/value.ts';
 import { sinkContract } from '../../test/sink-contract.ts';
-import { expectedRows, makeTarget, normalizedRows, remove, upsert } from '../../test/sink-contract-model.ts';
+import {
+  expectedRows,
+  makeTarget,
+  normalizedRows,
+  positionAt,
+  remove,
+  upsert,
+} from '../../test/sink-contract-model.ts';
 import type { Sink } from '../sink.ts';
 import { sink as clickhouse } from './index.ts';
 import { viewOf } from './table-layout.ts';
@@ -18,6 +25,11 @@ sinkContract('clickhouse', {
   remove: () => Promise.resolve(),
   classify: (error) => clickhouse.classify(error),
   tellsStale: false,
+  // A date of the key cannot become a String.
+  impossibleRow: () => Promise.resolve({ id: 'secret', day: 'infinity' }),
+  async passTombstoneTime({ name }) {
+    await server.run(`OPTIMIZE TABLE ${name} FINAL`);
+  },
 });
 
 describe('clickhouse', () => {
@@ -160,6 +172,22 @@ describe('clickhouse', () => {
       expect(clickhouse.classify(outcome.error)).toMatchObject({ outcome: 'park' });
     }
     expect([...(await readLive(guarded)).keys()].toSorted()).toEqual(['0', '1', '2', '4', '5', '6', '8']);
+  });
+
+  test('where the server refuses many rows, it is not asked about each of them', async () => {
+    const shut = makeTarget('shut', ['id'], { id: { kind: 'int4' }, body: { kind: 'text' } });
+    await sink.prepare([shut]);
+    await server.run(`ALTER TABLE ${shut.name} ADD CONSTRAINT shut CHECK body IS NULL`);
+    const writes = Array.from({ length: 3000 }, (_, id) =>
+      upsert(shut, { id, body: id % 100 === 0 ? null : 'x' }, id),
+    );
+    const error: unknown = await sink.write(writes).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'SINK_EVENT_REJECTED',
+      message: expect.stringContaining(`at position ${positionAt(1)}`) as string,
+    });
+    expect(clickhouse.classify(error)).toMatchObject({ outcome: 'park' });
+    expect([...(await readLive(shut)).keys()]).toEqual(['0']);
   });
 
   test('a column of a type that Tailrace never makes stops the sink and names both types', async () => {

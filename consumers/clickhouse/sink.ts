@@ -4,9 +4,10 @@ import { openClient } from './client.ts';
 import type { ClickHouseOptions, ClickHouseTableOptions } from './config.ts';
 import { insertEntries, type Inserter } from './insert.ts';
 import type { RowSource } from './native-block.ts';
-import { openPartsWatch } from './parts-watch.ts';
+import { openPartsWatch, type PartsWatch } from './parts-watch.ts';
 import { CHANGES, WRITES } from './rows.ts';
-import { truncateRows } from './statements.ts';
+import { syncReplica, truncateRows } from './statements.ts';
+import { readTable } from './stored-table.ts';
 import { historyOf } from './table-layout.ts';
 import { openTables, type Tables } from './tables.ts';
 import { assertNamesDiffer } from './taken-names.ts';
@@ -23,6 +24,7 @@ const LONG_WORK: ClickHouseSettings = {
 const ANY_PARTITIONS: ClickHouseSettings = { max_partitions_per_insert_block: '0' };
 /** Each INSERT makes a part a partition, and parts have to be merged: few and large ones are what ClickHouse wants. */
 const MAX_WRITES = 50_000;
+const MAX_BYTES = 10 * 1024 * 1024;
 
 /** A sink that keeps histories. */
 export type ClickHouseSink = Sink & Required<Pick<Sink, 'history'>>;
@@ -38,10 +40,13 @@ export function createClickHouseSink(
   });
   const inserter = { client, settings: insertSettings(options) };
   const tables = openTables({ client, log }, tableOptions);
-  const watchParts = openPartsWatch(client, log);
+  const shared = { inserter, tables, watchParts: openPartsWatch(client, log) };
+  const rows = { ...shared, source: WRITES, tableOf: ({ name }: Target) => name };
+  const changes = { ...shared, source: CHANGES, tableOf: ({ name }: Target) => historyOf(name) };
   let known: ReadonlyMap<string, Target> = new Map();
   return {
     maxWrites: MAX_WRITES,
+    maxBytes: MAX_BYTES,
     lingerMs: options.lingerMs,
 
     async connect() {
@@ -57,32 +62,27 @@ export function createClickHouseSink(
       for (const target of targets) await tables.prepare(target);
     },
 
-    async write(writes) {
-      const insertion = { inserter, tables, source: WRITES, tableOf: ({ name }: Target) => name };
-      const outcomes = await insertAll(insertion, writes);
-      await watchParts(new Set(writes.map(({ target }) => target.name)));
-      return outcomes;
-    },
+    write: (writes) => insertAll(rows, writes),
 
     history: {
       keeps: ({ table }) => tableOptions(table).history !== null,
-      async record(changes) {
-        const insertion = {
-          inserter,
-          tables,
-          source: CHANGES,
-          tableOf: ({ name }: Target) => historyOf(name),
-        };
-        return insertAll(insertion, changes);
-      },
+      record: (events) => insertAll(changes, events),
     },
 
     async truncate(target, position) {
       await tables.columnsOf(target, target.name);
+      // What it does not see it would leave: other replicas may have acknowledged rows that this one has not got yet.
+      const engine = (await readTable(client, target.name))?.engine ?? '';
+      if (engine.startsWith('Replicated'))
+        await client.command({ query: syncReplica(target.name), clickhouse_settings: LONG_WORK });
       await client.command({
         query: truncateRows(target.name, target.table.key),
         query_params: { position: BigInt(`0x${position}`).toString() },
-        clickhouse_settings: { ...LONG_WORK, ...ANY_PARTITIONS },
+        clickhouse_settings: {
+          ...LONG_WORK,
+          ...ANY_PARTITIONS,
+          ...(engine.startsWith('Shared') ? { select_sequential_consistency: '1' } : {}),
+        },
       });
     },
 
@@ -93,13 +93,14 @@ export function createClickHouseSink(
 interface Insertion<Entry> {
   readonly inserter: Inserter;
   readonly tables: Tables;
+  readonly watchParts: PartsWatch;
   readonly source: RowSource<Entry>;
   readonly tableOf: (target: Target) => string;
 }
 
 /** One INSERT for each target, and one outcome for each entry. */
 async function insertAll<Entry extends { readonly target: Target }>(
-  { inserter, tables, source, tableOf }: Insertion<Entry>,
+  { inserter, tables, watchParts, source, tableOf }: Insertion<Entry>,
   entries: readonly Entry[],
 ): Promise<WriteOutcome[]> {
   const outcomes: WriteOutcome[] = [];
@@ -114,8 +115,9 @@ async function insertAll<Entry extends { readonly target: Target }>(
       stored: () => tables.columnsOf(target, table),
       widen: (columns: ReadonlySet<string>) => tables.widen(target, table, columns),
     };
-    await insertEntries(inserter, destination, { all: entries, outcomes }, own);
+    await insertEntries(inserter, destination, { all: entries, outcomes, refused: [] }, own);
   }
+  await watchParts(new Set(entries.map(({ target }) => tableOf(target))));
   return outcomes;
 }
 

@@ -53,6 +53,11 @@ export function truncateRows(table: string, key: readonly string[]): string {
   );
 }
 
+/** Waits until this replica has all rows that another one had acknowledged. */
+export function syncReplica(table: string): string {
+  return `SYSTEM SYNC REPLICA ${quoteName(table)} LIGHTWEIGHT`;
+}
+
 /**
  * FINAL alone leaves tombstones out. A condition on `__deleted` here could be pushed below FINAL, drop the tombstones
  * first, and show deleted rows again; that of a TTL may be pushed there, since it is the same for all versions of a row. It

@@ -41,6 +41,7 @@ test.each<[string, object]>([
     'a sum of a numeric that has digits',
     { ...perDay({ values: { t: 'sum(total)' } }), columnTypes: { total: 'Decimal(38,10)' } },
   ],
+  ['a maximum of texts', perDay({ values: { t: 'max(status)' } })],
   ['a view of the changes', { history: true, ...perDay({ from: 'history', by: ['__op'] }) }],
 ])('%s is taken', (_, options) => {
   expect(() => checked(options)).not.toThrow();
@@ -67,6 +68,12 @@ test.each<[string, object, string]>([
   ['a view of a history that is not kept', perDay({ from: 'history' }), 'history: true'],
   ['a sum of texts', perDay({ values: { t: 'sum(status)' } }), 'numbers'],
   ['a sum of a numeric without digits', perDay({ values: { t: 'sum(total)' } }), 'Decimal(38, 10)'],
+  ['a maximum of a numeric without digits', perDay({ values: { t: 'max(total)' } }), 'Decimal(38, 10)'],
+  [
+    'a minimum of a time that is kept as text',
+    { ...perDay({ time: 'at', values: { t: 'min(seen)' } }), columnTypes: { seen: 'String' } },
+    'seen is a String',
+  ],
   ['two columns of one name', perDay({ values: { day: 'count()' } }), 'day'],
 ])('%s is refused', (_, options, words) => {
   let thrown: unknown;

@@ -104,7 +104,7 @@ describe('table options', () => {
     const all: Write[] = [];
     await fc.assert(
       fc.asyncProperty(deliveries, async (delivery) => {
-        const batches = batchesOf(target, delivery, all.length);
+        const batches = batchesOf([target], delivery, all.length);
         for (const batch of batches) await sink.write(...batch);
         all.push(...batches.flat());
       }),
@@ -141,6 +141,11 @@ describe('table options', () => {
     ['a partition that parts versions', 'PARTITION BY status ORDER BY (id, at)', 'PARTITION BY is status'],
     ['an order that tells versions apart', 'ORDER BY (id, at, status)', 'ORDER BY is (id, at, status)'],
     ['an order that takes rows for one', 'ORDER BY (id, toDate(at))', 'ORDER BY is (id, toDate(at))'],
+    [
+      'merges that drop tombstones',
+      'ORDER BY (id, at) SETTINGS allow_experimental_replacing_merge_with_cleanup = 1',
+      'allow_experimental_replacing_merge_with_cleanup is 1',
+    ],
   ])('a table made by hand with %s is refused', async (what, layout, line) => {
     const target = makeTarget(what.replaceAll(' ', '_'), ['id', 'at'], COLUMNS);
     await server.run(

@@ -40,11 +40,14 @@ export function openTables(
     prepared.add(target.table);
   }
 
-  /** Of the present schema alone: what older ones lack is no mistake. */
+  /** Aggregates are those of the present schema alone: what older ones lack is no mistake. */
   const present = new Map<string, Target>();
 
-  async function prepareAggregates(target: Target): Promise<void> {
-    for (const aggregate of aggregatesOf(target, tableOptions(target.table)))
+  /** After each change of the columns, since an aggregate is made of their types. */
+  async function prepareAggregates({ name }: Target): Promise<void> {
+    const now = present.get(name);
+    if (now === undefined) return;
+    for (const aggregate of aggregatesOf(now, tableOptions(now.table)))
       await prepareAggregate(database, aggregate);
   }
 
@@ -58,15 +61,17 @@ export function openTables(
     },
 
     async columnsOf(target, table) {
-      if (!prepared.has(target.table)) await prepare(target, false);
+      if (!prepared.has(target.table)) {
+        await prepare(target, false);
+        await prepareAggregates(target);
+      }
       return columnsOf(table);
     },
 
     async widen(target, table, columns) {
       for (const layout of layoutsOf(target, tableOptions(target.table)))
         stored.set(layout.name, storedColumnsOf(await widenToText(database, layout, columns)));
-      const now = present.get(target.name);
-      if (now !== undefined) await prepareAggregates(now);
+      await prepareAggregates(target);
       return columnsOf(table);
     },
   };

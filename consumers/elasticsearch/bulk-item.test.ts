@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { makePosition } from '../../schemas/position.ts';
 import type { TableSchema } from '../../schemas/table-schema.ts';
-import { bulkItem, chunksOf, type BulkItem } from './bulk-item.ts';
+import { bulkItem, chunksOf, outcomeOf, type BulkItem } from './bulk-item.ts';
 import { documentShape } from './mapping.ts';
 
 const table: TableSchema = {
@@ -48,4 +48,13 @@ test('requests hold every item in order, and none is larger than the server take
       }
     }),
   );
+});
+
+test('an item that is refused for load or for a lost shard is no outcome of its row', () => {
+  const refused = (status: number, type: string) => () =>
+    outcomeOf(itemOf(1, 'a'), { status, error: { type, reason: 'r' } });
+  expect(refused(429, 'es_rejected_execution_exception')).toThrow('429 es_rejected_execution_exception');
+  expect(refused(503, 'unavailable_shards_exception')).toThrow('503 unavailable_shards_exception');
+  expect(refused(409, 'version_conflict_engine_exception')()).toEqual({ result: 'stale' });
+  expect(refused(400, 'document_parsing_exception')()).toMatchObject({ result: 'rejected' });
 });

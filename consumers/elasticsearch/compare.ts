@@ -27,8 +27,8 @@ export interface Comparison {
 export function compareIndex(found: IndexState, wanted: WantedIndex): Comparison {
   const fixed: Difference[] = [];
   const changes: Difference[] = [];
-  const fields: Record<string, FieldMapping> = {};
-  const settings: Record<string, unknown> = {};
+  const fields = new Map<string, FieldMapping>();
+  const settings = new Map<string, unknown>();
 
   const routing = found.ownership?.routing;
   if (routing !== wanted.ownership.routing)
@@ -46,7 +46,7 @@ export function compareIndex(found: IndexState, wanted: WantedIndex): Comparison
 
   for (const [path, field] of Object.entries(wanted.fields)) {
     const stored = fieldAt(found.properties, path);
-    if (stored === undefined) fields[path] = field;
+    if (stored === undefined) fields.set(path, field);
     else if (typeOf(stored) !== field.type) {
       if (wanted.declared.has(path) || isOpenObject(stored))
         fixed.push({ what: `field ${path}: type`, found: typeOf(stored), wanted: field.type });
@@ -54,22 +54,32 @@ export function compareIndex(found: IndexState, wanted: WantedIndex): Comparison
       const different = parametersOf(path, stored, field);
       if (different.length === 0) continue;
       changes.push(...different);
-      fields[path] = field;
+      fields.set(path, field);
     }
   }
 
   for (const [name, value] of Object.entries(wanted.settings)) {
     if (isSame(found.settings[name], value)) continue;
     changes.push({ what: `settings.${name}`, found: found.settings[name], wanted: value });
-    settings[`index.${name}`] = value;
+    settings.set(`index.${name}`, value);
   }
   return {
     fixed,
     changes,
-    fields,
-    settings,
-    isNestNew: Object.keys(nest).some((column) => placed[column] === undefined),
+    fields: Object.fromEntries(fields),
+    settings: Object.fromEntries(settings),
+    isNestNew: Object.keys(nest).some((column) => !Object.hasOwn(placed, column)),
   };
+}
+
+/**
+ * Which of the changes that were asked for were made, by those that are `left` when the index is read again: Elasticsearch does
+ * not tell a parameter that has its default value, so some were none.
+ */
+export function madeOf(asked: readonly Difference[], left: readonly Difference[]): Difference[] {
+  return asked.filter(
+    ({ what, found }) => !left.some((each) => each.what === what && isSame(each.found, found)),
+  );
 }
 
 /** An object with fields of its own takes no other value, whereas an unparsed one takes all. */

@@ -13,6 +13,8 @@ test.each([
   [503, 'unavailable_shards_exception', 'retry', 'SINK_UNREACHABLE'],
   [502, 'unknown', 'retry', 'SINK_UNREACHABLE'],
   [404, 'index_not_found_exception', 'stop', 'SINK_SCHEMA_CONFLICT'],
+  [404, 'search_phase_execution_exception', 'retry', 'SINK_UNREACHABLE'],
+  [404, 'search_context_missing_exception', 'retry', 'SINK_UNREACHABLE'],
   [400, 'index_closed_exception', 'stop', 'SINK_SCHEMA_CONFLICT'],
   [400, 'strict_dynamic_mapping_exception', 'stop', 'SINK_SCHEMA_CONFLICT'],
   [400, 'document_parsing_exception', 'park', 'SINK_EVENT_REJECTED'],
@@ -31,6 +33,13 @@ test.each([
   ['thrown text', 'stop', 'SINK_FAILED'],
 ])('%s is %s', (error, outcome, code) => {
   expect(classify(error)).toMatchObject({ outcome, code });
+});
+
+test('a connection that fails tells its reason in one line', () => {
+  const error = withoutDocuments(new errors.ConnectionError('self-signed certificate; try\n\nanother '));
+  expect(classify(error).sentence).toContain(
+    'cannot be reached (self-signed certificate; try another); check that it runs',
+  );
 });
 
 describe('a 429 of the indexing pressure', () => {

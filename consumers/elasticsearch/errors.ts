@@ -97,6 +97,15 @@ const RULES: readonly Rule[] = [
     sentence: 'The index or its alias is gone or closed; restart the sink to make it again, then replay it.',
   },
   {
+    // The first is what all shards together say, whose own words are the second.
+    statuses: [404],
+    types: /^(search_phase_execution_exception|search_context_missing_exception)$/,
+    outcome: 'retry',
+    code: 'SINK_UNREACHABLE',
+    sentence:
+      'Elasticsearch has lost the point in time that a truncate reads from (a restart of a node, or a page took over 5 minutes); the truncate begins anew.',
+  },
+  {
     types: /^(strict_dynamic_mapping_exception|invalid_index_name_exception|invalid_alias_name_exception)$/,
     outcome: 'stop',
     code: 'SINK_SCHEMA_CONFLICT',
@@ -119,19 +128,26 @@ const RULES: readonly Rule[] = [
   },
 ];
 
-const UNREACHABLE: Verdict = {
-  outcome: 'retry',
-  code: 'SINK_UNREACHABLE',
-  sentence:
-    'Elasticsearch cannot be reached or does not answer; check that it runs and that the url is right.',
-};
-
 const UNREACHABLE_ERRORS = [
   errors.ConnectionError,
   errors.TimeoutError,
   errors.NoLivingConnectionsError,
   errors.RequestAbortedError,
 ];
+
+/** The reason of a connection is an address or what TLS objects to; it never quotes a document. */
+function unreachable(error: unknown): Verdict {
+  const reason = error instanceof errors.ConnectionError ? ` (${oneLine(error.message)})` : '';
+  return {
+    outcome: 'retry',
+    code: 'SINK_UNREACHABLE',
+    sentence: `Elasticsearch does not answer or cannot be reached${reason}; check that it runs, and url and ca of this sink.`,
+  };
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ').trim();
+}
 
 /** The store's error table. */
 export function classify(error: unknown): Verdict {
@@ -141,7 +157,7 @@ export function classify(error: unknown): Verdict {
       code: error.code,
       sentence: `${error.message}; ${error.fix}`,
     };
-  if (UNREACHABLE_ERRORS.some((kind) => error instanceof kind)) return UNREACHABLE;
+  if (UNREACHABLE_ERRORS.some((kind) => error instanceof kind)) return unreachable(error);
   const rule = error instanceof ElasticsearchRefusal ? RULES.find((one) => fits(one, error)) : undefined;
   if (rule === undefined)
     return {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Question } from '../../core/query.ts';
 import { addressOf, question, uniqueName } from '../../test/question.ts';
 import { optionsSchema } from './config.ts';
@@ -62,6 +62,17 @@ test('documents beyond the limit are left away', async () => {
   expect(await ask(`${name} {"size":1}`)).toMatchObject({ rows: { length: 1 }, truncated: false });
 });
 
+test('documents beyond those that Elasticsearch answers at once are told', async () => {
+  const many = `${name}_many`;
+  onTestFinished(async () => {
+    await ask(`DELETE /${many}`, { write: true });
+  });
+  const lines = Array.from({ length: 10_001 }, (_, n) => `{"index":{}}\n{"n":${n}}\n`).join('');
+  await ask(`POST /${many}/_bulk?refresh=true ${lines}`, { write: true });
+  const { rows, truncated } = await ask(many, { maxRows: 20_000 });
+  expect({ count: rows.length, truncated }).toEqual({ count: 10_000, truncated: true });
+});
+
 test('an aggregation is a row a bucket', async () => {
   const body = {
     aggs: { owners: { terms: { field: 'owner' }, aggs: { most: { max: { field: 'price' } } } } },
@@ -93,6 +104,25 @@ test.each(['PUT /x', 'DELETE /x', 'POST /x/_doc {}', 'POST /x/_doc/_search {}', 
     await expect(ask(text)).rejects.toMatchObject({ code: 'QUERY_REFUSED' });
   },
 );
+
+test.each([
+  `${name}-1/_doc/9# {"owner":"Eve"}`,
+  `${name}/_delete_by_query?routing= {"query":{"match_all":{}}}`,
+])('%s is no index, and nothing is sent', async (text) => {
+  await expect(ask(text)).rejects.toMatchObject({
+    code: 'QUERY_FAILED',
+    message: expect.stringContaining('no name of an index') as string,
+  });
+  expect((await ask(`GET /${name}-1/_count`)).rows[0]?.[0]).toBe(3);
+});
+
+test('several searches and bulk lines go in one request, whose last line the command line has trimmed', async () => {
+  const searches = await ask(`POST /${name}/_msearch {}\n{"query":{"term":{"owner":"Bob"}}}`);
+  expect(JSON.stringify(searches.rows)).toContain('old brown boat');
+  const lines = `{"index":{"_index":"${name}-1","_id":"2"}}\n{"__deleted":true,"owner":"Ann"}`;
+  const { columns, rows } = await ask(`POST /_bulk ${lines}`, { write: true });
+  expect(rows[0]?.[columns.indexOf('errors')]).toBe(false);
+});
 
 test('a bad question is told in the words of Elasticsearch', async () => {
   const told = (message: RegExp) => ({

@@ -36,7 +36,8 @@ async function search(
 ): Promise<Answer> {
   const hasAggregations = body['aggs'] !== undefined || body['aggregations'] !== undefined;
   const size = hasAggregations ? 0 : Math.min(maxRows + 1, MAX_HITS);
-  const path = `/${index ?? (await aliasesOfTailrace(ask))}/_search`;
+  const indices = index?.split(',') ?? (await aliasesOfTailrace(ask));
+  const path = `/${indices.map(encodeURIComponent).join()}/_search`;
   const found = await ask('POST', path, JSON.stringify({ size, track_total_hits: size + 1, ...body }));
   const answer = answerOf(found, maxRows);
   const { total } = (found as { hits: { total?: { value: unknown } } }).hits;
@@ -45,7 +46,7 @@ async function search(
 }
 
 /** The aliases of every index that a sink of Tailrace has made; readers of an alias do not see deleted rows. */
-async function aliasesOfTailrace(ask: Ask): Promise<string> {
+async function aliasesOfTailrace(ask: Ask): Promise<readonly string[]> {
   const made = await ask('GET', '/_mapping?filter_path=*.mappings._meta.tailrace', null);
   const aliases = await ask('GET', '/_alias', null);
   const names = Object.entries(aliases as Record<string, { aliases: object }>)
@@ -56,7 +57,7 @@ async function aliasesOfTailrace(ask: Ask): Promise<string> {
       'Elasticsearch',
       new Error('there is no index that Tailrace has made; name one: INDEX {...}'),
     );
-  return [...new Set(names)].map(encodeURIComponent).join();
+  return [...new Set(names)];
 }
 
 /** The JSON of the answer, with all digits. */

@@ -18,6 +18,13 @@ sinkContract('elasticsearch', {
   remove: removeIndices,
   classify: (error) => elasticsearch.classify(error),
   tellsStale: true,
+  // Longer than an _id may be.
+  impossibleRow: () => Promise.resolve({ id: 'secret'.repeat(100), day: '2024-02-29' }),
+  async passTombstoneTime({ name }) {
+    const index = `/${aliasNameOf(name)}-1`;
+    await server.call('PUT', `${index}/_settings`, { 'index.gc_deletes': '0s' });
+    await server.call('POST', `${index}/_forcemerge?max_num_segments=1`);
+  },
 });
 
 describe('elasticsearch', () => {
@@ -57,7 +64,21 @@ describe('elasticsearch', () => {
     const error = await newSink({ url: 'http://127.0.0.1:1' })
       .connect()
       .catch((thrown: unknown) => thrown);
-    expect(elasticsearch.classify(error)).toMatchObject({ outcome: 'retry', code: 'SINK_UNREACHABLE' });
+    expect(elasticsearch.classify(error)).toMatchObject({
+      outcome: 'retry',
+      code: 'SINK_UNREACHABLE',
+      sentence: expect.stringContaining('ECONNREFUSED 127.0.0.1:1') as string,
+    });
+  });
+
+  test('a connection that fails by TLS tells why', async () => {
+    // The server speaks plain HTTP.
+    const error = await newSink({ url: server.url.replace('http:', 'https:') })
+      .connect()
+      .catch((thrown: unknown) => thrown);
+    const { sentence } = elasticsearch.classify(error);
+    expect(sentence).toContain('SSL routines');
+    expect(sentence).not.toContain(new URL(server.url).password);
   });
 
   test('the alias hides tombstones from counts and searches, the index keeps them', async () => {

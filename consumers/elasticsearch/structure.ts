@@ -1,7 +1,7 @@
 import { TailraceError } from '../../core/errors.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Target } from '../sink.ts';
-import { compareIndex, told, type Comparison, type Difference } from './compare.ts';
+import { compareIndex, madeOf, told, type Comparison, type Difference } from './compare.ts';
 import type { ElasticsearchTableOptions } from './config.ts';
 import { ElasticsearchRefusal } from './errors.ts';
 import {
@@ -112,9 +112,10 @@ async function change(
   send: Send,
   log: Logger,
   found: IndexState,
-  { ownership }: WantedIndex,
+  wanted: WantedIndex,
   { changes, fields, settings, isNestNew }: Comparison,
 ): Promise<void> {
+  const { ownership } = wanted;
   try {
     if (Object.keys(settings).length > 0)
       await send({
@@ -140,7 +141,9 @@ async function change(
       ? refused(found.name, error)
       : differs(found.name, changes, error.reason ?? error.type);
   }
-  if (changes.length > 0) log.info({ index: found.name, changes: told(changes) }, 'the index was changed');
+  if (changes.length === 0) return;
+  const made = madeOf(changes, compareIndex(await readIndex(send, found.name), wanted).changes);
+  if (made.length > 0) log.info({ index: found.name, changes: told(made) }, 'the index was changed');
 }
 
 /** Somebody may have made the alias anew, or by a restore, without its filter. */

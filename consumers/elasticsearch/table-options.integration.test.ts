@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { createLogger } from '../../core/logger.ts';
 import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
-import type { Sink, Target } from '../sink.ts';
+import type { Sink, Target, Write } from '../sink.ts';
 import { aliasNameOf } from './names.ts';
 import { conflictOf, newSink, removeIndices, search, server } from './test-sink.ts';
 
@@ -121,6 +122,49 @@ describe('options of a table', () => {
         mappings: { properties: { title: { fields: { raw: {}, keyword: {} } } } },
       },
     });
+  });
+
+  test('only what a start has really changed is logged', async () => {
+    const target = contacts('es_logged');
+    const log = createLogger({ test: 'elasticsearch' });
+    const info = vi.spyOn(log, 'info');
+    const start = async (fields: object, settings: object): Promise<unknown[]> => {
+      const sink = newSink({}, { fields, settings }, log);
+      await sink.prepare([target]);
+      await sink.close();
+      return info.mock.calls.splice(0).map(([about]) => (about as { changes: string }).changes);
+    };
+    // Each is what Elasticsearch does anyway, so it does not tell it of the index.
+    const fields = { id: { index: true, coerce: true }, note: { index: true, store: false } };
+    for (let time = 0; time < 2; time++) expect(await start(fields, { refresh_interval: '7s' })).toEqual([]);
+    const changed = { ...fields, born: { ignore_malformed: false } };
+    expect(await start(changed, { refresh_interval: '3s' })).toEqual([
+      'field born: ignore_malformed is true, wanted false; settings.refresh_interval is 7s, wanted 3s',
+    ]);
+    expect(await start(changed, { refresh_interval: '3s' })).toEqual([]);
+  });
+
+  test('columns with the names of what every object has are added to an index that exists', async () => {
+    const before = contacts('es_odd_names');
+    await open({}).prepare([before]);
+    const sink = open({ nest: { about: ['constructor'] } });
+    const odd = makeTarget('es_odd_names', ['id'], {
+      id: { kind: 'int4' },
+      ['__proto__']: { kind: 'text' },
+      constructor: { kind: 'int4' as const },
+    });
+    await sink.prepare([odd]);
+    await sink.prepare([odd]);
+    const row = Object.fromEntries([
+      ['id', 1],
+      ['__proto__', 'x'],
+      ['constructor', 5],
+    ]);
+    expect(await sink.write([{ ...upsert(odd, { id: 1 }, 1), row } as Write])).toEqual([
+      { result: 'applied' },
+    ]);
+    expect(await foundBy(odd, { match: { ['__proto__']: 'x' } })).toEqual(['1']);
+    expect(await foundBy(odd, { term: { 'about.constructor': 5 } })).toEqual(['1']);
   });
 
   test('a lost translog durability is set again', async () => {

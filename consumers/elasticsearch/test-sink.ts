@@ -1,4 +1,4 @@
-import { createLogger } from '../../core/logger.ts';
+import { createLogger, type Logger } from '../../core/logger.ts';
 import type { Sink, Target } from '../sink.ts';
 import { tableOptionsOf } from '../../test/table-options.ts';
 import { sink as elasticsearch } from './index.ts';
@@ -10,10 +10,14 @@ import { testServer, type StoredDocument } from './test-server.ts';
 export const server = testServer();
 
 /** `table` has the options of every table. */
-export function newSink(options: object = {}, table: Readonly<Record<string, unknown>> = {}): Sink {
+export function newSink(
+  options: object = {},
+  table: Readonly<Record<string, unknown>> = {},
+  log: Logger = createLogger({ test: 'elasticsearch' }),
+): Sink {
   const context = {
     name: 'test',
-    log: createLogger({ test: 'elasticsearch' }),
+    log,
     tableOptions: tableOptionsOf(elasticsearch, 'test', { 'public.*': table }),
   };
   return elasticsearch.create(elasticsearch.options.parse({ url: server.url, ...options }), context);

@@ -20,6 +20,8 @@ interface Hit {
 }
 
 interface SearchAnswer {
+  /** The point in time under the id that holds from now on. */
+  readonly pit_id?: string;
   readonly timed_out: boolean;
   readonly _shards: { readonly failed: number };
   readonly hits: { readonly hits: readonly Hit[] };
@@ -60,7 +62,7 @@ async function* olderDocuments(
     path: `/${path(index)}/_pit`,
     query: { keep_alive: KEEP_ALIVE },
   });
-  const { id } = opened.body as { id: string };
+  let { id } = opened.body as { id: string };
   try {
     let after: object = {};
     for (;;) {
@@ -78,7 +80,11 @@ async function* olderDocuments(
         },
       });
       assertWhole({ body });
-      const { hits } = (body as SearchAnswer).hits;
+      const {
+        pit_id: nextId = id,
+        hits: { hits },
+      } = body as SearchAnswer;
+      id = nextId;
       const last = hits.at(-1);
       if (last === undefined) return;
       yield hits;

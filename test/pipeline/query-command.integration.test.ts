@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -100,6 +100,36 @@ test('a sink is asked with its own settings, and writes with --write alone', asy
   expect((await query(['cache', `EXISTS ${key}`, '--csv'])).stdout).toBe('value\n0\n');
   expect(await query(['cache', `SET ${key} 1 EX 60`, '--write'])).toMatchObject({ exitCode: 0 });
   expect((await query(['cache', `GET ${key}`, '--csv'])).stdout).toBe('value\n1\n');
+});
+
+/** Rows of about 5 MB as CSV, many times what a pipe holds. */
+const MANY_ROWS = "SELECT i, repeat('x', 100) FROM generate_series(1, 50000) AS i";
+
+/** The answer through a pipe of the shell: what its reader wrote, the program's stderr and its own exit code. */
+function piped(reader: string): Promise<Ending> {
+  const line = `{ "$0" query postgres "$1" --max-rows 50000 --csv; echo $? >&3; } | ${reader}`;
+  return new Promise((resolve) => {
+    const child = execFile(
+      'sh',
+      ['-c', `exec 3>exit-code; ${line}`, PROGRAM, MANY_ROWS],
+      { cwd: folder },
+      (_error, stdout, stderr) => {
+        resolve({ exitCode: Number(readFileSync(join(folder, 'exit-code'), 'utf8')), stdout, stderr });
+      },
+    );
+    child.stdin?.end();
+  });
+}
+
+test('a pipe gets every row', async () => {
+  const { exitCode, stdout } = await piped('wc -l');
+  expect({ exitCode, lines: Number(stdout) }).toEqual({ exitCode: 0, lines: 50_001 });
+});
+
+test('a reader that has enough ends the command with the exit code of a broken pipe, without a word', async () => {
+  const { exitCode, stdout, stderr } = await piped('head -1');
+  expect({ exitCode, stdout }).toEqual({ exitCode: 141, stdout: 'i,repeat\n' });
+  expect(stderr).toMatch(/^(50,000 rows in \d+\.\d{3} s\n)?$/);
 });
 
 test('a mistake ends with the exit code of its kind', async () => {
