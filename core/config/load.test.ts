@@ -64,12 +64,43 @@ describe('loadConfig', () => {
     expect((await problem(MINIMAL.replace('tables: [public.*]', replacement))).message).toContain(expected);
   });
 
+  test.each([
+    ['Cache: { type: redis }', 'sinks.Cache: expected a lower-case letter'],
+    [
+      'postgres: { type: redis }',
+      'sinks.postgres: "postgres" stands for the source in `tailrace query`: give the sink another name',
+    ],
+    ['cache: { type: redis, mapping: { orders: {} } }', 'sinks.cache.mapping.orders: expected schema.table'],
+  ])('the name in %s is refused with what a name may be', async (sink, expected) => {
+    expect((await problem(`${MINIMAL}sinks: { ${sink} }`)).message).toContain(expected);
+  });
+
+  test('a key that is missing is called that', async () => {
+    expect((await problem('pipeline: shop')).message).toContain('kafka: missing, expected object');
+    expect((await problem(MINIMAL.replace('localhost:9092', 'h'))).message).toContain('expected host:port');
+  });
+
+  test('a value of none of several forms is refused with each of them', async () => {
+    const error = await problem(MINIMAL.replace('brokers:', 'ssl: 1, brokers:'));
+    expect(error.message).toContain(
+      'kafka.ssl: Invalid input: expected boolean, received number, or Invalid',
+    );
+  });
+
+  test("another key is refused for the tables of Debezium's topics", async () => {
+    const sink = 'sinks: { cache: { type: redis, mapping: { public.people: { key: [email] } } } }';
+    await load(`${MINIMAL}${sink}`);
+    const error = await problem(`${MINIMAL}topics: { format: debezium }\n${sink}`);
+    expect(error.message).toMatch(/sinks\.cache\.mapping\.public\.people\.key: .*message\.key\.columns/);
+  });
+
   test('a missing file and text that is not YAML say so', async () => {
     await expect(loadConfig(join(folder, 'nothing.yaml'))).rejects.toMatchObject({
       code: 'CONFIG_NOT_FOUND',
       exitCode: 2,
     });
     expect((await problem('pipeline: [')).message).toContain('is not YAML');
+    await expect(loadConfig(folder)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   });
 
   test('variables, defaults and files are filled in; one variable can hold a list', async () => {

@@ -44,7 +44,7 @@ export function invalid(
 ): TailraceError {
   const problems = error.issues.map((issue) => {
     const path = [...at, ...issue.path].map(String).join('.') || '(top level)';
-    if (issue.code !== 'unrecognized_keys') return `${path}: ${issue.message}`;
+    if (issue.code !== 'unrecognized_keys') return `${path}: ${sentenceOf(issue)}`;
     const allowed = allowedKeys(schema, issue.path);
     return issue.keys
       .map((key) => `${path}: unknown key "${key}"${suggest(key, allowed)}; allowed: ${allowed.join(', ')}`)
@@ -55,6 +55,15 @@ export function invalid(
     `${file} is not a valid config\n  ${problems.join('\n  ')}`,
     'mend the keys named above; `tailrace config schema` prints all keys with their meaning',
   );
+}
+
+/** What is wrong in one sentence: of a key that is none what its pattern wants, of a value that may be several things each of them. */
+function sentenceOf(issue: z.core.$ZodIssue): string {
+  const inner =
+    issue.code === 'invalid_key' ? issue.issues : issue.code === 'invalid_union' ? issue.errors.flat() : [];
+  if (inner.length > 0) return [...new Set(inner.map(sentenceOf))].join(', or ');
+  const isMissing = issue.code === 'invalid_type' && issue.message.endsWith('received undefined');
+  return isMissing ? `missing, expected ${issue.expected}` : issue.message;
 }
 
 function findFile(file: string | undefined): string {
@@ -69,11 +78,8 @@ function findFile(file: string | undefined): string {
 }
 
 async function read(path: string): Promise<unknown> {
-  if (extname(path) === '.ts' || extname(path) === '.js') {
-    const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
-    return module.default;
-  }
-  const document = parseDocument(readFileSync(path, 'utf8'));
+  if (extname(path) === '.ts' || extname(path) === '.js') return importDefault(path);
+  const document = parseDocument(textOf(path));
   const [problem] = document.errors;
   if (problem !== undefined) {
     throw new TailraceError(
@@ -83,6 +89,47 @@ async function read(path: string): Promise<unknown> {
     );
   }
   return document.toJS() as unknown;
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new TailraceError(
+      'CONFIG_INVALID',
+      `${path} cannot be read: ${toError(cause).message}`,
+      'name a file that you may read with -c FILE',
+      { cause },
+    );
+  }
+}
+
+async function importDefault(path: string): Promise<unknown> {
+  try {
+    const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+    if (module.default !== undefined) return module.default;
+  } catch (cause) {
+    const error = toError(cause);
+    throw new TailraceError(
+      'CONFIG_INVALID',
+      `${path} cannot be loaded: ${error.message}${placeOf(error, path)}`,
+      'mend the file: other packages must be installed beside it, those of Tailrace are imported as "tailrace/...", and Node takes only TypeScript that it can erase (no enums)',
+      { cause },
+    );
+  }
+  throw new TailraceError(
+    'CONFIG_INVALID',
+    `${path} has no default export`,
+    'write: export default defineConfig({...})',
+  );
+}
+
+/** ` (FILE:LINE)`: a mistake of syntax has its place in the first line of the stack, all else in a frame of the config's file. */
+function placeOf({ stack = '' }: Error, path: string): string {
+  const [first] = /^\/.*:\d+$/m.exec(stack) ?? [];
+  const [line] = /^\d+/.exec(stack.split(`${path}:`)[1] ?? '') ?? [];
+  const place = first ?? (line === undefined ? undefined : `${path}:${line}`);
+  return place === undefined ? '' : ` (${place})`;
 }
 
 /** The keys that an object schema at this path allows, found by walking the schema like the value. */

@@ -16,6 +16,13 @@ const name = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,39}$/, 'expected a lower-case letter, then up to 39 of a-z, 0-9, _ and -');
 
+/** The word that stands for the source where a command asks for the name of a sink or for the source. */
+export const SOURCE_NAME = 'postgres';
+
+const sinkName = name.refine((text) => text !== SOURCE_NAME, {
+  message: `"${SOURCE_NAME}" stands for the source in \`tailrace query\`: give the sink another name`,
+});
+
 const port = z.number().int().min(0).max(65_535);
 
 /** One transform: a built-in one as `{ verb: options }`, or a user's own as `{ module: path }`. */
@@ -153,15 +160,28 @@ const config = z.strictObject({
   topics: topics.prefault({}).describe('default: those of the producer'),
   kafka,
   registry: registry.optional().describe('Avro with a registry, JSON without'),
-  sinks: z.record(name, sink).default({}),
+  sinks: z.record(sinkName, sink).default({}),
   dashboard: z.strictObject({ port: port.default(8080) }).optional(),
   metrics: z.strictObject({ port: port.default(9464), host: z.string().default('127.0.0.1') }).prefault({}),
 });
 
-export const configSchema = config.refine(
-  ({ source: { url }, topics: { format } }) => url !== NO_SOURCE || format === 'debezium',
-  { path: ['source'], message: 'expected url and tables; only with topics.format debezium it may be absent' },
-);
+export const configSchema = config
+  .refine(({ source: { url }, topics: { format } }) => url !== NO_SOURCE || format === 'debezium', {
+    path: ['source'],
+    message: 'expected url and tables; only with topics.format debezium it may be absent',
+  })
+  .superRefine(({ topics: { format }, sinks }, { addIssue }) => {
+    if (format !== 'debezium') return;
+    for (const [sinkOfConfig, { mapping }] of Object.entries(sinks))
+      for (const [pattern, { key }] of Object.entries(mapping))
+        if (key !== undefined)
+          addIssue({
+            code: 'custom',
+            path: ['sinks', sinkOfConfig, 'mapping', pattern, 'key'],
+            message:
+              "rows of Debezium's topics are known by their record's key alone: name other columns in its message.key.columns",
+          });
+  });
 
 export type Config = z.output<typeof configSchema>;
 /** What a user writes, for `defineConfig`. */
