@@ -8,6 +8,7 @@ const NOT_OURS = ['node_modules/**', '.stack/**'];
  */
 const ALONE = [
   'consumers/{elasticsearch,neo4j}/**',
+  'consumers/*/restart.integration.test.ts',
   'examples/**',
   'infra/**',
   'bench/**',

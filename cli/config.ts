@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { withCode } from '../core/errors.ts';
+import { ERROR_CODES, formatError, withCode, type TailraceError } from '../core/errors.ts';
 import type { LoadedConfig } from '../core/config/load.ts';
 import { configSchema } from '../core/config/schema.ts';
 import { redact } from '../core/config/redact.ts';
 import { configureSink } from '../consumers/load-sink.ts';
+import { loadMapping } from '../consumers/table-mapping.ts';
 import { loadTransforms } from '../transforms/load.ts';
 import { loadFrom, withConfig, type ConfigOption } from './options.ts';
 
@@ -16,12 +17,11 @@ export function configCommand(): Command {
       .description('check the whole config, sinks and transforms included, without connecting to anything')
       .action(async (options: ConfigOption) => {
         const loaded = await loadFrom(options);
-        await checkTransforms(loaded, loaded.config.source.transforms);
-        for (const [name, sink] of Object.entries(loaded.config.sinks)) {
-          await configureSink(loaded.file, name, sink);
-          await checkTransforms(loaded, sink.transforms);
-        }
-        process.stdout.write(`${loaded.file} is valid: ${Object.keys(loaded.config.sinks).length} sinks\n`);
+        const problems = await problemsOf(loaded);
+        for (const problem of problems) process.stderr.write(formatError(problem));
+        if (problems.length > 0) process.exitCode = ERROR_CODES.CONFIG_INVALID;
+        else
+          process.stdout.write(`${loaded.file} is valid: ${Object.keys(loaded.config.sinks).length} sinks\n`);
       }),
   );
   command.addCommand(
@@ -43,13 +43,26 @@ export function configCommand(): Command {
   return command;
 }
 
-async function checkTransforms(
-  { folder }: LoadedConfig,
-  entries: readonly Record<string, unknown>[],
-): Promise<void> {
+/** The mistakes of a config whose common keys are right: those of the source's transforms and of each sink. */
+async function problemsOf(loaded: LoadedConfig): Promise<TailraceError[]> {
+  const { file, folder, config } = loaded;
+  const checks = [
+    checkSourceTransforms(loaded),
+    ...Object.entries(config.sinks).flatMap(([name, sink]) => [
+      configureSink(file, name, sink),
+      loadMapping(name, sink, folder),
+    ]),
+  ];
+  const results = await Promise.allSettled<unknown>(checks);
+  return results.flatMap((result) =>
+    result.status === 'fulfilled' ? [] : [withCode('CONFIG_INVALID', result.reason, 'mend the config')],
+  );
+}
+
+async function checkSourceTransforms({ config, folder }: LoadedConfig): Promise<void> {
   try {
-    await loadTransforms(entries, folder);
+    await loadTransforms(config.source.transforms, folder);
   } catch (error) {
-    throw withCode('CONFIG_INVALID', error, 'mend the transforms in the config');
+    throw withCode('CONFIG_INVALID', error, 'mend source.transforms in the config');
   }
 }

@@ -4,18 +4,20 @@ import { VERSION } from '../schemas/envelope.ts';
 import { configCommand } from './config.ts';
 import { doctorCommand } from './doctor.ts';
 import { lagCommand } from './lag.ts';
+import { answerToOwnName } from './own-name.ts';
 import { planCommand } from './plan.ts';
 import { queryCommand } from './query.ts';
 import { runCommand } from './run.ts';
 import { setupCommand } from './setup.ts';
 import { slotCommand } from './slot.ts';
 import { snapshotCommand } from './snapshot.ts';
+import { endProcess, watchStandardStreams } from './standard-streams.ts';
 import { statusCommand } from './status.ts';
 import { typesCommand } from './types.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 ok, 1 failure, 2 usage or config, 3 not found, 4 auth or permission, 5 conflict, 6 preflight failed,
-7 position lost, 8 verify found a difference, 130 interrupted. Errors are explained in docs/errors.md.`;
+7 position lost, 130 interrupted, 141 nobody reads the output any more. Errors are explained in docs/errors.md.`;
 
 const program = new Command('tailrace')
   .description(
@@ -50,14 +52,15 @@ function exitCodeOf(error: unknown): number {
   return error instanceof TailraceError ? error.exitCode : 1;
 }
 
+watchStandardStreams();
+answerToOwnName();
 try {
   for (const command of program.commands) inheritExit(command);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
 }
-// Clients keep timers and sockets of their own; whatever a command had to finish, it has awaited.
-process.exit();
+await endProcess();
 
 function inheritExit(command: Command): void {
   command.exitOverride().showHelpAfterError('(add --help for usage and examples)');

@@ -6,7 +6,6 @@ import { TailraceError } from '../core/errors.ts';
 import { formatBytes } from '../core/format-bytes.ts';
 import { connectSource, sourceError } from '../producers/postgres/connection.ts';
 import { readSlotStatus, slotName, type SlotStatus } from '../producers/postgres/slot/slot.ts';
-import { refuseBusySlot } from '../producers/postgres/slot/standby.ts';
 import { formatLsn } from '../schemas/lsn.ts';
 import { loadWithSource, withConfig, type ConfigOption } from './options.ts';
 
@@ -134,13 +133,19 @@ async function drop(
   slot: SlotStatus,
   { yes = false, dryRun = false, json = false }: DropOptions,
 ): Promise<void> {
+  if (slot.activePid !== null) {
+    throw new TailraceError(
+      'SLOT_IN_USE',
+      `a producer reads replication slot ${name} (server process ${slot.activePid})`,
+      'stop the producers of this pipeline first, then drop the slot',
+    );
+  }
   const output = json ? process.stderr : process.stdout;
   output.write(
     `drops replication slot ${name} and frees ${formatBytes(slot.retainedBytes)} of WAL.\n` +
       `Changes behind ${slot.confirmedLsn === null ? 'its start' : formatLsn(slot.confirmedLsn)} can then not be read any more: a producer of this pipeline stops with POSITION_LOST\n` +
       'until it has a new name or its state topic is deleted. Publication, topics and stores stay as they are.\n',
   );
-  await refuseBusySlot(client, name);
   if (!dryRun) {
     if (!yes && !(await isConfirmed(name))) {
       process.stderr.write('nothing was dropped\n');

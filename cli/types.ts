@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { Command, Option } from 'commander';
 import type { LoadedConfig } from '../core/config/load.ts';
-import { TailraceError, withCode } from '../core/errors.ts';
+import { TailraceError, toError, withCode } from '../core/errors.ts';
 import { createKafka, kafkaError } from '../core/kafka.ts';
 import { createLogger } from '../core/logger.ts';
 import { readState } from '../core/state.ts';
@@ -124,15 +125,15 @@ function jsonOf(pipeline: string, { tables, labels }: Described): unknown {
   };
 }
 
-/** Throws TYPES_STALE. */
+/** Throws TYPES_STALE, and USAGE where the file cannot be read or written. */
 function deliver(text: string, { out, check }: TypesOptions): void {
   if (out === undefined) {
     process.stdout.write(text);
     return;
   }
-  const before = existsSync(out) ? readFileSync(out, 'utf8') : null;
+  const before = onFile(out, 'read', () => (existsSync(out) ? readFileSync(out, 'utf8') : null));
   if (check !== true) {
-    if (before !== text) writeFileSync(out, text);
+    if (before !== text) onFile(out, 'written', () => write(out, text));
     process.stderr.write(`${out} ${before === text ? 'was up to date' : 'written'}\n`);
     return;
   }
@@ -146,6 +147,23 @@ function deliver(text: string, { out, check }: TypesOptions): void {
     before === null ? `${out} does not exist` : `${out} is not what the tables are now`,
     `run tailrace types --out ${out}, and let the compiler check the transforms`,
   );
+}
+
+function write(out: string, text: string): void {
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, text);
+}
+
+function onFile<Result>(out: string, what: 'read' | 'written', work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw new TailraceError(
+      'USAGE',
+      `${out} cannot be ${what}: ${toError(error).message}`,
+      'name a file that you may write with --out',
+    );
+  }
 }
 
 const TABLE_LINE = /^ {2}readonly ('.*'): \{$|^ {6}"name": (".*"),$/;

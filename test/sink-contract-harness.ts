@@ -1,4 +1,5 @@
 import type { Sink, Target, Verdict } from '../consumers/sink.ts';
+import type { Row } from '../schemas/value.ts';
 import type { StoredRows } from './sink-contract-model.ts';
 
 /** What the suite needs of a store: every sink's integration test gives it one. */
@@ -13,4 +14,11 @@ export interface SinkHarness {
   readonly classify: (error: unknown) => Verdict;
   /** False for a store that answers `applied` where it can't tell that a write was stale. */
   readonly tellsStale: boolean;
+  /**
+   * A row that the store refuses for ever, of a target with the key (id text, day date) and the columns body jsonb and name
+   * text; `name` is the suite's, and the texts hold the word `secret`. It may first put something into the row's way.
+   */
+  impossibleRow(target: Target): Promise<Row>;
+  /** Has the store do at once what it does to the deletes of a target as time passes; for stores that do something. */
+  passTombstoneTime?(target: Target): Promise<void>;
 }

@@ -1,16 +1,15 @@
 import fc from 'fast-check';
+import { collapse } from '../consumers/collapse.ts';
 import type { Target, Write } from '../consumers/sink.ts';
-import { keyText } from '../schemas/key-text.ts';
+import type { ChangeEvent, EventSource } from '../schemas/change-event.ts';
 import type { Position } from '../schemas/position.ts';
-import { positionAt, remove, upsert } from './sink-contract-model.ts';
+import { historyWrite, keyChanges, keyWritesOf, type KeyChange } from './sink-contract-key-changes.ts';
+import { positionAt } from './sink-contract-model.ts';
 
 const PARTITIONS = [0, 1];
 
-/** One record of a table's history; key `n` lies in partition `n % 2`, a truncate in both. */
-type Change =
-  | { readonly key: number; readonly value: string | null }
-  | { readonly key: number; readonly gone: true }
-  | { readonly truncate: true };
+/** One change of a table; key `n` lies in partition `n % 2`, a truncate in both. */
+type Change = KeyChange | { readonly truncate: true };
 
 /** One read of a partition: first `back` records backwards, as after a restart, then `count` records. */
 interface Fetch {
@@ -21,10 +20,10 @@ interface Fetch {
   readonly isJoined: boolean;
 }
 
-/** A history with truncates, and the ways in which two members of a group read it; each reads all of it at last. */
+/** A history with truncates, and the ways in which three members of a group read it. */
 export interface TruncatedHistory {
   readonly changes: readonly Change[];
-  readonly readers: readonly (readonly Fetch[])[];
+  readonly readers: readonly [readonly Fetch[], readonly Fetch[], readonly Fetch[]];
 }
 
 /** What the runtime asks of a sink for one bulk request: the writes, and then the newest truncate. */
@@ -38,11 +37,9 @@ const KEYS = 40;
 /** Property runs, so that a store sees the histories of 500 keys. */
 export const TRUNCATE_RUNS = 13;
 
-const key = fc.nat(KEYS - 1);
 const change: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 50, arbitrary: fc.record({ key, value: fc.option(fc.string({ maxLength: 6 })) }) },
-  { weight: 20, arbitrary: fc.record({ key, gone: fc.constant(true as const) }) },
-  { weight: 3, arbitrary: fc.record({ truncate: fc.constant(true as const) }) },
+  { weight: 25, arbitrary: keyChanges(KEYS) },
+  { weight: 1, arbitrary: fc.record({ truncate: fc.constant(true as const) }) },
 );
 
 const fetch: fc.Arbitrary<Fetch> = fc.record({
@@ -52,51 +49,58 @@ const fetch: fc.Arbitrary<Fetch> = fc.record({
   isJoined: fc.boolean(),
 });
 
+const reader = fc.array(fetch, { maxLength: 6 });
+
 export const truncatedHistories: fc.Arbitrary<TruncatedHistory> = fc.record({
   changes: fc.array(change, { minLength: 2, maxLength: KEYS * 4, size: 'max' }),
-  readers: fc.array(fc.array(fetch, { maxLength: 6 }), { minLength: 2, maxLength: 2 }),
+  readers: fc.tuple(reader, reader, reader),
 });
 
 /** A history with positions and keys that no run before it had. */
 export interface Records {
+  readonly target: Target;
   readonly writes: readonly Write[];
   readonly truncates: readonly Position[];
   /** By partition, in order. */
-  readonly logs: readonly (readonly (Write | Position)[])[];
+  readonly logs: readonly (readonly ChangeEvent[])[];
 }
 
 /** Steps of one run of a history; the positions of a later run are all above those of an earlier one. */
 const RUN_STEPS = 1_000;
 
 export function recordsOf(target: Target, changes: readonly Change[], run: number): Records {
-  const records = changes.map((entry, index) => {
-    const step = run * RUN_STEPS + index;
-    if ('truncate' in entry) return { partition: null, record: positionAt(step) };
-    const id = BigInt(run * KEYS + entry.key);
-    const write =
-      'gone' in entry
-        ? remove(target, { id }, step)
-        : upsert(target, { id, name: entry.value, step: index }, step);
-    return { partition: entry.key % PARTITIONS.length, record: write };
+  const entries = changes.flatMap((entry) => ('truncate' in entry ? [null] : keyWritesOf(entry)));
+  const records = entries.map((entry, mark) => {
+    const step = run * RUN_STEPS + mark;
+    if (entry === null) return { partition: null, step, write: null };
+    const write = historyWrite(target, entry, { id: run * KEYS + entry.key, step, mark });
+    return { partition: entry.key % PARTITIONS.length, step, write };
   });
-  const all = records.map(({ record }) => record);
   return {
-    writes: all.filter((record) => typeof record !== 'string'),
-    truncates: all.filter((record) => typeof record === 'string'),
+    target,
+    writes: records.flatMap(({ write }) => (write === null ? [] : [write])),
+    truncates: records.flatMap(({ write, step }) => (write === null ? [positionAt(step)] : [])),
     logs: PARTITIONS.map((number) =>
       records
         .filter(({ partition }) => partition === null || partition === number)
-        .map(({ record }) => record),
+        .map(({ step, write }) => eventOf(target, write, step)),
     ),
   };
 }
 
-/** The bulk requests of one reader: its fetches, and then the rest of each partition. */
-export function requestsOf(target: Target, { logs }: Records, fetches: readonly Fetch[]): Request[] {
+/** The fetches, and behind them what is left of each partition. */
+export function toTheEnd(fetches: readonly Fetch[]): Fetch[] {
+  return [
+    ...fetches,
+    ...PARTITIONS.map((partition) => ({ partition, back: 0, count: Infinity, isJoined: false })),
+  ];
+}
+
+/** The bulk requests of one reader, as the runtime makes them. */
+export function requestsOf({ target, logs }: Records, fetches: readonly Fetch[]): Request[] {
   const next = PARTITIONS.map(() => 0);
-  const rest = PARTITIONS.map((partition) => ({ partition, back: 0, count: Infinity, isJoined: false }));
-  const batches: (Write | Position)[][] = [];
-  for (const { partition, back, count, isJoined } of [...fetches, ...rest]) {
+  const batches: ChangeEvent[][] = [];
+  for (const { partition, back, count, isJoined } of fetches) {
     const start = Math.max(0, (next[partition] ?? 0) - back);
     const records = logs[partition]?.slice(start, start + count) ?? [];
     next[partition] = start + records.length;
@@ -104,16 +108,17 @@ export function requestsOf(target: Target, { logs }: Records, fetches: readonly 
     if (open === undefined || !isJoined) batches.push([...records]);
     else open.push(...records);
   }
-  return batches.map((batch) => requestOf(target, batch));
+  return batches.map((batch) => {
+    const { writes, truncates } = collapse(batch.map((event) => ({ target, event })));
+    return { writes, truncate: truncates[0]?.position ?? null };
+  });
 }
 
-function requestOf(target: Target, batch: readonly (Write | Position)[]): Request {
-  const newest = new Map<string, Write>();
-  for (const record of batch) {
-    if (typeof record === 'string') continue;
-    const key = keyText(target.table.key, record.key);
-    if ((newest.get(key)?.position ?? '') <= record.position) newest.set(key, record);
-  }
-  const truncates = batch.filter((record) => typeof record === 'string').toSorted();
-  return { writes: [...newest.values()], truncate: truncates.at(-1) ?? null };
+const SOURCE: EventSource = { name: 'contract', db: 'contract', txId: 1, lsn: 0n, tsUs: 0, snapshot: false };
+
+function eventOf({ table }: Target, write: Write | null, step: number): ChangeEvent {
+  const common = { table, before: null, after: null, position: positionAt(step), source: SOURCE, tsMs: 0 };
+  if (write === null) return { ...common, op: 't', key: {} };
+  if (write.op === 'delete') return { ...common, op: 'd', key: write.key };
+  return { ...common, op: write.isNew === true ? 'c' : 'u', key: write.key, after: write.row };
 }

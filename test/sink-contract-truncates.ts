@@ -1,20 +1,14 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Sink, Target, Write } from '../consumers/sink.ts';
-import { keyText } from '../schemas/key-text.ts';
-import type { Position } from '../schemas/position.ts';
-import {
-  expectedRows,
-  makeTarget,
-  normalizedRows,
-  positionAt,
-  remove,
-  upsert,
-} from './sink-contract-model.ts';
+import { historyTargets } from './sink-contract-key-changes.ts';
+import { makeTarget, positionAt, remove, upsert } from './sink-contract-model.ts';
 import { asRuntime } from './sink-contract-runtime.ts';
+import { openContract } from './sink-contract-setup.ts';
 import {
   recordsOf,
   requestsOf,
+  toTheEnd,
   TRUNCATE_RUNS,
   truncatedHistories,
   type Request,
@@ -35,16 +29,9 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       b: { kind: 'numeric' },
       at: { kind: 'timestamptz' },
     });
-    const histories = makeTarget('emptied_histories', ['id'], {
-      id: { kind: 'int8' },
-      name: { kind: 'text' },
-      step: { kind: 'int4' },
-    });
-    const targets = [people, neighbour, pairs, histories];
-
-    let sink: Sink;
-    let second: Sink;
-    const opened: { sink: Sink; close(): Promise<void> }[] = [];
+    const histories = historyTargets('emptied_histories');
+    const store = openContract(harness, [people, neighbour, pairs, ...histories], 3);
+    const { truncate, expectStored } = store;
     let used = 0;
     /** A key and steps that lie above all that were used before, since a truncate reaches every key of the table. */
     const next = (): { id: bigint; at: (step: number) => number } => {
@@ -52,27 +39,10 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       return { id: BigInt(base), at: (step) => base + step };
     };
 
-    beforeAll(async () => {
-      for (const _ of [1, 2]) opened.push(await harness.open());
-      const [one, two] = opened;
-      if (one === undefined || two === undefined) throw new Error('two sinks are needed');
-      sink = one.sink;
-      second = two.sink;
-      await sink.prepare(targets);
-    });
-
-    afterAll(async () => {
-      await harness.remove(targets);
-      for (const one of opened) await one.close();
-    });
-
-    const write = async (writes: readonly Write[], writer: Sink = sink): Promise<void> => {
-      const outcomes = await asRuntime(harness.classify, () => writer.write(writes));
+    const write = async (writes: readonly Write[], writer?: Sink): Promise<void> => {
+      const outcomes = await store.write(writes, writer);
       expect(outcomes.map(({ result }) => result)).not.toContain('rejected');
     };
-
-    const truncate = (target: Target, step: number, writer: Sink = sink): Promise<void> =>
-      asRuntime(harness.classify, () => writer.truncate(target, positionAt(step)));
 
     const apply = async (requests: readonly Request[], target: Target, writer: Sink): Promise<void> => {
       for (const { writes, truncate: position } of requests) {
@@ -81,15 +51,11 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       }
     };
 
-    /** The stored rows of the keys that these writes name, compared with what must be there. */
-    const expectStored = async (
-      target: Target,
-      writes: readonly Write[],
-      truncates: readonly Position[],
-    ): Promise<void> => {
-      const keys = new Set(writes.map((one) => keyText(target.table.key, one.key)));
-      const stored = [...normalizedRows(target, await harness.read(target))].filter(([key]) => keys.has(key));
-      expect(new Map(stored)).toEqual(expectedRows(target, writes, truncates));
+    let runs = 0;
+    const nextRecords = (changes: Parameters<typeof recordsOf>[1]): ReturnType<typeof recordsOf> => {
+      runs++;
+      // Of composite keys only a few, since MongoDB's stand-in finds rows by them slowly.
+      return recordsOf(histories[runs % 6 === 0 ? 1 : 0], changes, runs);
     };
 
     test('a truncate takes the older rows and leaves the newer ones', async () => {
@@ -106,7 +72,7 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       const row = upsert(neighbour, { id, name: 'first' }, at(2));
       await write([row]);
       await expectStored(neighbour, [row], [positionAt(at(1))]);
-      expect((await harness.read(neighbour)).size).toBe(1);
+      expect((await store.read(neighbour)).size).toBe(1);
     });
 
     test('an older upsert does not revive a row that a truncate took, even by a sink that was opened later', async () => {
@@ -203,7 +169,7 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       const older = rows.map((row) => ({ ...row, position: positionAt(at(2)) }));
       await write(older);
       await expectStored(pairs, [...rows, ...older], [positionAt(at(3))]);
-      expect((await harness.read(pairs)).size).toBe(0);
+      expect((await store.read(pairs)).size).toBe(0);
     });
 
     test('a truncate of many rows takes all of them', async () => {
@@ -216,32 +182,36 @@ export function truncateContract(name: string, harness: SinkHarness): void {
       await write([...rows, newer]);
       await truncate(people, at(2));
       await expectStored(people, [...rows, newer], [positionAt(at(2))]);
-      expect((await harness.read(people)).size).toBe(1);
+      expect((await store.read(people)).size).toBe(1);
     });
 
-    test('however partitions are read, restarts included, histories with truncates end in the same state', async () => {
-      let runs = 0;
+    test('however partitions are read, histories with truncates end in the same state', async () => {
       await fc.assert(
-        fc.asyncProperty(truncatedHistories, async ({ changes, readers: [fetches = []] }) => {
-          const records = recordsOf(histories, changes, ++runs);
-          await apply(requestsOf(histories, records, fetches), histories, sink);
-          await expectStored(histories, records.writes, records.truncates);
+        fc.asyncProperty(truncatedHistories, async ({ changes, readers: [fetches, , given] }) => {
+          const records = nextRecords(changes);
+          const { target, writes, truncates } = records;
+          // A worker that has lost its partitions; its last request hangs, and comes when all is done.
+          const halfWay = requestsOf(records, given);
+          await apply(halfWay.slice(0, -1), target, store.sink(2));
+          await apply(requestsOf(records, toTheEnd(fetches)), target, store.sink(0));
+          await apply(halfWay.slice(-1), target, store.sink(2));
+          await expectStored(target, writes, truncates);
         }),
         { numRuns: TRUNCATE_RUNS },
       );
     });
 
-    test('two sinks that write and truncate at once end in the same state', async () => {
-      // Above the runs of the test before.
-      let runs = 1_000_000;
+    test('three sinks that write and truncate at once, one of which stops half-way, end in the same state', async () => {
       await fc.assert(
-        fc.asyncProperty(truncatedHistories, async ({ changes, readers: [one = [], two = []] }) => {
-          const records = recordsOf(histories, changes, ++runs);
+        fc.asyncProperty(truncatedHistories, async ({ changes, readers: [one, two, given] }) => {
+          const records = nextRecords(changes);
+          const { target, writes, truncates } = records;
           await Promise.all([
-            apply(requestsOf(histories, records, one), histories, sink),
-            apply(requestsOf(histories, records, two), histories, second),
+            apply(requestsOf(records, toTheEnd(one)), target, store.sink(0)),
+            apply(requestsOf(records, toTheEnd(two)), target, store.sink(1)),
+            apply(requestsOf(records, given), target, store.sink(2)),
           ]);
-          await expectStored(histories, records.writes, records.truncates);
+          await expectStored(target, writes, truncates);
         }),
         // Timing decides here, so a smaller example would prove nothing.
         { numRuns: TRUNCATE_RUNS, endOnFailure: true },

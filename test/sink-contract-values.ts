@@ -141,3 +141,13 @@ export const SPECIAL_VALUES: readonly Row[] = [
   { c_array: '{{1,2},{3,4}}' },
   { c_array: '{1,2}', c_inet: '::1' },
 ];
+
+const MIB = 1024 * 1024;
+
+/** Values of 1 MiB and a little more, which every store holds exactly: rows of pictures, of texts, of reports. */
+export const LARGE_VALUES: readonly Row[] = [
+  { c_text: 'ünï😀 '.repeat(MIB / 11) },
+  { c_bytea: Uint8Array.from({ length: MIB }, (_, index) => (index * 31) % 256) },
+  { c_jsonb: JSON.stringify({ text: 'x'.repeat(MIB), list: [1, 2.5, null] }) },
+  { c_jsonb: JSON.stringify(Array.from({ length: MIB / 64 }, (_, n) => ({ n, text: 'y'.repeat(50) }))) },
+];

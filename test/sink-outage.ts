@@ -10,8 +10,16 @@ export interface OutageHarness extends Pick<SinkHarness, 'read' | 'remove' | 'cl
   /** The real server. */
   readonly host: string;
   readonly port: number;
-  /** A sink that is not connected yet, for the store behind 127.0.0.1 and this port. */
-  create(port: number): Sink;
+  /** A sink that is not connected yet, for the store behind 127.0.0.1 and this port, with the login of its own where there is one. */
+  create(port: number, login?: Login): Sink;
+  /** Makes a login that may do all that the sink needs, for stores where a test can. */
+  readonly makeLogin?: () => Promise<{ readonly login: Login; readonly remove: () => Promise<void> }>;
+}
+
+/** The options of every sink for a login other than that of its url. */
+export interface Login {
+  readonly username: string;
+  readonly password: string;
 }
 
 /** A dead store gives an error of kind `retry` within seconds, and the same sink works again once the store is back. */
@@ -65,12 +73,49 @@ export function sinkOutage(name: string, harness: OutageHarness): void {
       expect(normalizedRows(target, await harness.read(target))).toEqual(expectedRows(target, writes));
     });
 
+    test('a server that takes connections and never answers is called retry', async () => {
+      const proxy = await startTcpProxy(harness.host, harness.port);
+      proxy.freeze();
+      const sink = harness.create(proxy.port);
+      onTestFinished(async () => {
+        await sink.close();
+        await proxy.cut();
+      });
+      expect(await verdictOf(sink.connect(), harness)).toMatchObject(UNREACHABLE);
+    });
+
     test('a store that was never there is called retry', async () => {
       const proxy = await startTcpProxy(harness.host, harness.port);
       await proxy.cut();
       const sink = harness.create(proxy.port);
       onTestFinished(() => sink.close());
       expect(await verdictOf(sink.connect(), harness)).toMatchObject(UNREACHABLE);
+    });
+
+    const { makeLogin } = harness;
+    if (makeLogin === undefined) return;
+    test('a login that is taken away while the sink runs stops it', async () => {
+      const target = makeTarget('login', ['id'], { id: { kind: 'int4' }, name: { kind: 'text' } });
+      const proxy = await startTcpProxy(harness.host, harness.port);
+      const { login, remove } = await makeLogin();
+      const sink = harness.create(proxy.port, login);
+      onTestFinished(async () => {
+        await sink.close();
+        await proxy.cut();
+        await harness.remove([target]);
+      });
+      await sink.connect();
+      await sink.prepare([target]);
+      const write = upsert(target, { id: 1, name: 'before' }, 1);
+      expect(await sink.write([write])).toEqual([{ result: 'applied' }]);
+      await remove();
+      // Some stores ask for a password once a connection.
+      await proxy.cut();
+      await proxy.restore();
+      const error: unknown = await retried(() => sink.write([write]), harness).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(harness.classify(error)).toMatchObject({ outcome: 'stop', code: 'SINK_AUTH_FAILED' });
     });
   });
 }

@@ -6,8 +6,9 @@ export interface TcpProxy {
   readonly port: number;
   /** Breaks every connection and refuses new ones, as a dead server does. */
   cut(): Promise<void>;
+  /** After a cut: takes connections again, and passes them on. */
   restore(): Promise<void>;
-  /** From now on takes connections and passes nothing on, as a server that hangs. */
+  /** From now on takes connections and passes nothing on, of those that are open neither, as a server that hangs. */
   freeze(): void;
   /** Cuts as soon as this many more bytes have come from clients: in the middle of a request. */
   cutAfter(bytes: number): Promise<void>;
@@ -54,9 +55,14 @@ export async function startTcpProxy(host: string, port: number): Promise<TcpProx
   return {
     port: own,
     cut,
-    restore: () => listen(own),
+    restore: () => {
+      isFrozen = false;
+      return listen(own);
+    },
     freeze: () => {
       isFrozen = true;
+      // Without a reader a socket takes no more bytes than its buffers hold.
+      for (const socket of sockets) socket.unpipe().pause();
     },
     cutAfter: (bytes) =>
       new Promise((resolve, reject) => {

@@ -10,26 +10,23 @@ import {
   remove,
   upsert,
 } from '../../test/sink-contract-model.ts';
+import { sinkOutage } from '../../test/sink-outage.ts';
 import type { Sink } from '../sink.ts';
 import { sink as clickhouse } from './index.ts';
 import { viewOf } from './table-layout.ts';
-import { newSink, openSink, readLive, server, typesOf, verdictOf } from './test-sink.ts';
+import { harness, newSink, readLive, server, typesOf, verdictOf } from './test-sink.ts';
 
 beforeAll(() => server.run(`CREATE DATABASE ${server.database} ENGINE = Atomic`));
 afterAll(() => server.run(`DROP DATABASE ${server.database}`));
 
-sinkContract('clickhouse', {
-  open: openSink,
-  read: readLive,
-  // The database goes as a whole.
-  remove: () => Promise.resolve(),
-  classify: (error) => clickhouse.classify(error),
-  tellsStale: false,
-  // A date of the key cannot become a String.
-  impossibleRow: () => Promise.resolve({ id: 'secret', day: 'infinity' }),
-  async passTombstoneTime({ name }) {
-    await server.run(`OPTIMIZE TABLE ${name} FINAL`);
-  },
+sinkContract('clickhouse', harness);
+
+const address = new URL(server.url);
+sinkOutage('clickhouse', {
+  ...harness,
+  host: address.hostname,
+  port: Number(address.port || 8123),
+  create: (port) => newSink({ url: Object.assign(new URL(server.url), { host: `127.0.0.1:${port}` }).href }),
 });
 
 describe('clickhouse', () => {

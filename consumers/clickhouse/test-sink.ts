@@ -1,3 +1,4 @@
+import type { SinkHarness } from '../../test/sink-contract.ts';
 import { createLogger } from '../../core/logger.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import type { Row } from '../../schemas/value.ts';
@@ -55,3 +56,18 @@ export async function typesOf(table: string): Promise<Record<string, unknown>> {
 export async function verdictOf(work: Promise<unknown>): Promise<unknown> {
   return clickhouse.classify(await work.catch((thrown: unknown) => thrown));
 }
+
+/** This store in the shared contract. */
+export const harness: SinkHarness = {
+  open: openSink,
+  read: readLive,
+  // The database goes as a whole.
+  remove: () => Promise.resolve(),
+  classify: (error) => clickhouse.classify(error),
+  tellsStale: false,
+  // A date of the key cannot become a String.
+  impossibleRow: () => Promise.resolve({ id: 'secret', day: 'infinity' }),
+  async passTombstoneTime({ name }) {
+    await server.run(`OPTIMIZE TABLE ${name} FINAL`);
+  },
+};

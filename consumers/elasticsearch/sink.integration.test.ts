@@ -3,28 +3,20 @@ import { keyText } from '../../schemas/key-text.ts';
 import { makePosition } from '../../schemas/position.ts';
 import { sinkContract } from '../../test/sink-contract.ts';
 import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
+import { sinkOutage } from '../../test/sink-outage.ts';
 import type { Sink, Target } from '../sink.ts';
 import { sink as elasticsearch } from './index.ts';
 import { aliasNameOf } from './names.ts';
-import { storedRow } from './test-server.ts';
-import { newSink, openSink, removeIndices, search, server } from './test-sink.ts';
+import { harness, newSink, removeIndices, search, server } from './test-sink.ts';
 
-sinkContract('elasticsearch', {
-  open: openSink,
-  async read(target) {
-    const documents = await search(aliasNameOf(target.name));
-    return new Map([...documents].map(([id, document]) => [id, storedRow(target, document)]));
-  },
-  remove: removeIndices,
-  classify: (error) => elasticsearch.classify(error),
-  tellsStale: true,
-  // Longer than an _id may be.
-  impossibleRow: () => Promise.resolve({ id: 'secret'.repeat(100), day: '2024-02-29' }),
-  async passTombstoneTime({ name }) {
-    const index = `/${aliasNameOf(name)}-1`;
-    await server.call('PUT', `${index}/_settings`, { 'index.gc_deletes': '0s' });
-    await server.call('POST', `${index}/_forcemerge?max_num_segments=1`);
-  },
+sinkContract('elasticsearch', harness);
+
+const address = new URL(server.url);
+sinkOutage('elasticsearch', {
+  ...harness,
+  host: address.hostname,
+  port: Number(address.port || 9200),
+  create: (port) => newSink({ url: Object.assign(new URL(server.url), { host: `127.0.0.1:${port}` }).href }),
 });
 
 describe('elasticsearch', () => {

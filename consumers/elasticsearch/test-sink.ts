@@ -1,9 +1,10 @@
+import type { SinkHarness } from '../../test/sink-contract.ts';
 import { createLogger, type Logger } from '../../core/logger.ts';
 import type { Sink, Target } from '../sink.ts';
 import { tableOptionsOf } from '../../test/table-options.ts';
 import { sink as elasticsearch } from './index.ts';
 import { aliasNameOf } from './names.ts';
-import { testServer, type StoredDocument } from './test-server.ts';
+import { storedRow, testServer, type StoredDocument } from './test-server.ts';
 
 /** What the integration tests of this folder share: sinks on the server of ELASTICSEARCH_URL, and a reader beside them. */
 
@@ -50,3 +51,22 @@ export async function conflictOf(work: Promise<unknown>): Promise<string> {
   const verdict = elasticsearch.classify(await work.catch((thrown: unknown) => thrown));
   return `${verdict.outcome} ${verdict.code}: ${verdict.sentence}`;
 }
+
+/** This store in the shared contract. */
+export const harness: SinkHarness = {
+  open: openSink,
+  async read(target) {
+    const documents = await search(aliasNameOf(target.name));
+    return new Map([...documents].map(([id, document]) => [id, storedRow(target, document)]));
+  },
+  remove: removeIndices,
+  classify: (error) => elasticsearch.classify(error),
+  tellsStale: true,
+  // Longer than an _id may be.
+  impossibleRow: () => Promise.resolve({ id: 'secret'.repeat(100), day: '2024-02-29' }),
+  async passTombstoneTime({ name }) {
+    const index = `/${aliasNameOf(name)}-1`;
+    await server.call('PUT', `${index}/_settings`, { 'index.gc_deletes': '0s' });
+    await server.call('POST', `${index}/_forcemerge?max_num_segments=1`);
+  },
+};

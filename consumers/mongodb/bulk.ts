@@ -44,7 +44,7 @@ export async function bulk<Stored extends Document>(
     const refusals = [error.writeErrors].flat().map(({ index, code, errmsg }) => ({
       index,
       code,
-      otherIndex: code === DUPLICATE_KEY && /index: (?!_id_?\s)/.test(errmsg ?? ''),
+      otherIndex: code === DUPLICATE_KEY && !isOfId(errmsg ?? ''),
     }));
     // Then nothing is known to be durable, whatever became of the single operations.
     const unconfirmed = error.result.getWriteConcernError();
@@ -52,6 +52,12 @@ export async function bulk<Stored extends Document>(
     const { deletedCount, matchedCount } = error.result;
     return { refusals, deletedCount, matchedCount };
   }
+}
+
+/** The index is what the message names first; behind it the message quotes the key, which may hold any words. */
+function isOfId(message: string): boolean {
+  const [, name] = /index: (\S+)/.exec(message) ?? [];
+  return name === undefined || name === '_id_' || name === '_id';
 }
 
 /** The driver wraps what ended the request: an error of the network as it was, one of the server by its code. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { faultOf } from './client.ts';
 
-export const optionsSchema = z.strictObject({
+const connectionSchema = z.strictObject({
   url: z
     .string()
     .regex(/^mongodb(\+srv)?:\/\/./, 'expected mongodb://host:port/database or mongodb+srv://host/database')
@@ -10,12 +11,20 @@ export const optionsSchema = z.strictObject({
   database: z.string().min(1).optional().describe('default: the one in the url, else tailrace'),
 });
 
-export type MongodbOptions = z.output<typeof optionsSchema>;
+export type MongodbOptions = z.output<typeof connectionSchema>;
+
+export const optionsSchema = connectionSchema.superRefine((options, context) => {
+  const fault = faultOf(options);
+  if (fault !== null) context.addIssue({ code: 'custom', path: ['url'], message: fault });
+});
 
 /** A name of a field that the sink adds: plain, so that every query can name it. */
 const fieldName = z
   .string()
-  .regex(/^(?!_id$|__)[^$.\0]+$/, 'expected a field name without $ and ., not _id, not beginning with __');
+  .regex(
+    /^(?!_id$|_bsontype$|__)[^$.\0]+$/,
+    'expected a field name without $ and ., not _id or _bsontype, not beginning with __',
+  );
 
 const indexSchema = z
   .strictObject({

@@ -1,13 +1,10 @@
 import fc from 'fast-check';
-import { BSON, MongoClient, type Document } from 'mongodb';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { z } from 'zod';
-import { createLogger } from '../../core/logger.ts';
+import { BSON, type Document } from 'mongodb';
+import { afterAll, describe, expect, test } from 'vitest';
 import { expectedRows, makeTarget, positionAt, remove, upsert } from '../../test/sink-contract-model.ts';
 import { asRuntime } from '../../test/sink-contract-runtime.ts';
-import { tableOptionsOf } from '../../test/table-options.ts';
-import type { Sink, Target, Write } from '../sink.ts';
-import { databaseOf, optionsSchema, type tableOptionsSchema } from './config.ts';
+import type { Value } from '../../schemas/value.ts';
+import type { Sink, Target } from '../sink.ts';
 import { sink as mongodb } from './index.ts';
 import {
   deliveries,
@@ -17,62 +14,9 @@ import {
   type Family,
   type Truncate,
 } from './test-embed-histories.ts';
+import { client, db, documents, embedded, family, openSink } from './test-embed-sink.ts';
 
-const url = process.env['MONGODB_URL'];
-if (url === undefined) throw new Error('MONGODB_URL is missing: give the address of a MongoDB server');
-const client = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
-const db = client.db(databaseOf(optionsSchema.parse({ url })));
 afterAll(() => client.close());
-
-let tests = 0;
-
-/** Orders and their lines, in collections of their own. A line's key is its own, so that it can move to another order. */
-function family(): Family {
-  const label = ++tests;
-  const orders = makeTarget(`orders_${label}`, ['id'], { id: { kind: 'int8' }, note: { kind: 'text' } });
-  const lines = makeTarget(`lines_${label}`, ['id'], {
-    id: { kind: 'int4' },
-    order_id: { kind: 'int4' },
-    amount: { kind: 'numeric' },
-  });
-  const foreignKey = {
-    name: 'lines_order',
-    columns: ['order_id'],
-    referencedSchema: 'public',
-    referencedTable: orders.table.name,
-    referencedColumns: ['id'],
-  };
-  return { orders, lines: { ...lines, table: { ...lines.table, foreignKeys: [foreignKey] } } };
-}
-
-type Mapping = Record<string, z.input<typeof tableOptionsSchema>>;
-
-const embedded = ({ orders, lines }: Family): Mapping => ({
-  [`public.${orders.table.name}`]: { embed: { lines: { table: `public.${lines.table.name}` } } },
-});
-
-async function openSink(targets: readonly Target[], mapping: Mapping): Promise<Sink> {
-  const sink = mongodb.create(mongodb.options.parse({ url }), {
-    name: 'test',
-    log: createLogger({ sink: 'test' }),
-    tableOptions: tableOptionsOf(mongodb, 'test', mapping as never),
-  });
-  onTestFinished(async () => {
-    await sink.close();
-    for (const { name } of targets) {
-      await db.collection(name).drop();
-      await db.collection<{ _id: string }>('__tombstones').deleteMany({
-        $or: [{ _id: name }, { _id: { $gte: `${name}:`, $lt: `${name};` } }],
-      });
-    }
-  });
-  await sink.connect();
-  await sink.prepare(targets);
-  return sink;
-}
-
-const documents = (target: Target): Promise<Document[]> =>
-  db.collection(target.name).find({}, { promoteValues: false }).toArray();
 
 /** Types and order of the elements count, those of fields do not. */
 const asText = (value: unknown): string => BSON.EJSON.stringify(value, { relaxed: false });
@@ -124,29 +68,6 @@ describe('rows of another table as an array of their parent', () => {
     expect(await held()).toEqual({ 1: [], 2: [] });
   });
 
-  test('a row that would make the document larger than 16 MB is rejected, and the others are not', async () => {
-    const { orders, lines } = family();
-    const note = { name: 'note', type: 'text', kind: 'text' as const, nullable: true };
-    const large = { ...lines, table: { ...lines.table, columns: [...lines.table.columns, note] } };
-    const sink = await openSink([orders, large], embedded({ orders, lines }));
-    await sink.write([1n, 2n].map((id) => upsert(orders, { id }, 1)));
-    const row = (id: number, order_id: number, length: number): Write =>
-      upsert(large, { id, order_id, note: 'x'.repeat(length) }, 2);
-    expect(await sink.write([row(1, 1, 9_000_000), row(2, 2, 1)])).toEqual([
-      { result: 'applied' },
-      { result: 'applied' },
-    ]);
-    const outcomes = await sink.write([row(3, 1, 9_000_000), row(4, 2, 1)]);
-    expect(outcomes.map(({ result }) => result)).toEqual(['rejected', 'applied']);
-    await sink.write([remove(large, { id: 1 }, 3)]);
-    const stored = await documents(orders);
-    expect(stored.map((order) => order['lines'].map((each: Document) => Number(each['_id'])))).toEqual([
-      [3],
-      [2, 4],
-    ]);
-    expect(stored.map((order) => '__embedding' in order)).toEqual([false, false]);
-  });
-
   test('what a writer that died left marked is finished when a sink starts', async () => {
     const { orders, lines } = family();
     const sink = await openSink([orders, lines], embedded({ orders, lines }));
@@ -156,6 +77,24 @@ describe('rows of another table as an array of their parent', () => {
     await sink.prepare([orders, lines]);
     const [order] = await documents(orders);
     expect([order?.['lines'].length, order?.['__embedding']]).toEqual([1, undefined]);
+  });
+
+  // SecantusDB takes the NaN of a float8 for another key at each write, which MongoDB does not.
+  test.each<['numeric' | 'float8', readonly Value[]]>([
+    ['numeric', ['0', 'NaN', 'Infinity', '-Infinity']],
+    ['float8', [0, Infinity, -Infinity]],
+  ])('%s keys that are no plain numbers have rows of their own', async (kind, keys) => {
+    const orders = makeTarget(`unusual_${kind}`, ['id'], { id: { kind } });
+    const lines = makeTarget(`unusual_lines_${kind}`, ['id'], { id: { kind: 'int4' }, order_id: { kind } });
+    const embed = { lines: { table: `public.${lines.table.name}`, by: ['order_id'] } };
+    const sink = await openSink([orders, lines], { [`public.${orders.table.name}`]: { embed } });
+    await sink.write(keys.map((id) => upsert(orders, { id }, 1)));
+    await sink.write(keys.map((order_id, id) => upsert(lines, { id, order_id }, 2)));
+    const held = (await documents(orders)).map((order) => [
+      String(order['_id']),
+      order['lines'].map((line: Document) => Number(line['_id'])),
+    ]);
+    expect(Object.fromEntries(held)).toEqual(Object.fromEntries(keys.map((key, id) => [String(key), [id]])));
   });
 
   test("another program's document gets no array", async () => {

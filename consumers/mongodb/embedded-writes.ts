@@ -26,7 +26,8 @@ export async function embedWrites(
     ...joined.map(({ id }) => id),
     ...(await parentsThatHold(collectionOf, family, writes)),
   ]);
-  const rejected = joined.filter(({ id }) => tooLarge.has(idText(id)));
+  const parents = writtenParents(family, writes).map((write) => ({ write, id: write.id }));
+  const rejected = [...joined, ...parents].filter(({ id }) => tooLarge.has(idText(id)));
   return new Map(rejected.map(({ write }) => [write, TOO_LARGE]));
 }
 
@@ -62,16 +63,17 @@ async function parentsThatHold(
   return ids;
 }
 
+function writtenParents({ parents }: Family, writes: readonly MappedWrite[]): MappedWrite[] {
+  return writes.filter(({ collection, document }) => collection === parents && document !== null);
+}
+
 /** The parents among the writes that have just been inserted. */
 async function parentsWithoutArrays(
   collectionOf: CollectionOf,
   family: Family,
   writes: readonly MappedWrite[],
 ): Promise<RowId[]> {
-  const parents = writes.filter(
-    ({ collection, document }) => collection === family.parents && document !== null,
-  );
-  return inLookups(parents, (part) =>
+  return inLookups(writtenParents(family, writes), (part) =>
     idsOf(collectionOf, family, { _id: { $in: part.map(({ id }) => id) }, ...withoutArrays(family) }),
   );
 }
@@ -88,21 +90,28 @@ async function idsOf(collectionOf: CollectionOf, { parents }: Family, filter: ob
   return found.map(({ _id }) => _id);
 }
 
-/** Makes the arrays of all parents that have none, as where `embed` is new in the config. */
-export function fillArrays(collectionOf: CollectionOf, family: Family): Promise<void> {
+/** Makes the arrays of all parents that have none, as where `embed` is new in the config. Answers as `finishMarked` does. */
+export function fillArrays(collectionOf: CollectionOf, family: Family): Promise<number> {
   return refreshFound(collectionOf, family, withoutArrays(family));
 }
 
-/** Makes all arrays anew that are not empty: their rows have been truncated. */
-export function refreshFilled(collectionOf: CollectionOf, family: Family, children: string): Promise<void> {
+/** Makes all arrays anew that are not empty: their rows have been truncated. Answers as `finishMarked` does. */
+export function refreshFilled(collectionOf: CollectionOf, family: Family, children: string): Promise<number> {
   const fields = family.embeddings.filter((embedding) => embedding.children === children);
   return refreshFound(collectionOf, family, {
     $or: fields.map(({ field }) => ({ [`${field}.0`]: { $exists: true } })),
   });
 }
 
-/** Finishes what writers left that died, or that are still at work, which does no harm: marks at least so old. */
-export function finishMarked(collectionOf: CollectionOf, family: Family, ageSeconds: number): Promise<void> {
+/**
+ * Finishes what writers left that died, or that are still at work, which does no harm: marks at least so old. Answers how many
+ * parents have too many rows for one document; they keep their marks, and their arrays are old or missing.
+ */
+export function finishMarked(
+  collectionOf: CollectionOf,
+  family: Family,
+  ageSeconds: number,
+): Promise<number> {
   const latest = ObjectId.createFromTime(Math.floor(Date.now() / 1000) - ageSeconds + 1);
   return refreshFound(collectionOf, family, { [MARK_FIELD]: { $lt: latest } });
 }
@@ -111,27 +120,29 @@ async function refreshFound(
   collectionOf: CollectionOf,
   family: Family,
   filter: Filter<RowDocument>,
-): Promise<void> {
+): Promise<number> {
   const found = collectionOf(family.parents).find(filter, {
     projection: { _id: 1 },
     promoteValues: false,
     batchSize: BATCH_PARENTS,
   });
+  let tooLarge = 0;
   let batch: RowId[] = [];
   for await (const { _id } of found) {
     batch.push(_id);
     if (batch.length < BATCH_PARENTS) continue;
-    await refreshArrays(collectionOf, family, batch);
+    tooLarge += (await refreshArrays(collectionOf, family, batch)).size;
     batch = [];
   }
-  await refreshArrays(collectionOf, family, batch);
+  tooLarge += (await refreshArrays(collectionOf, family, batch)).size;
+  return tooLarge;
 }
 
 const TOO_LARGE: WriteOutcome = {
   result: 'rejected',
   error: new TailraceError(
     'SINK_EVENT_REJECTED',
-    'The document that this row is embedded in would be larger than the 16 MB that MongoDB allows.',
+    'With the rows that are embedded in it, a document would be larger than the 16 MB that MongoDB allows.',
     "Take the table out of embed: in the sink's mapping, then start the sink again.",
   ),
 };

@@ -116,7 +116,7 @@ function assertSameKinds(
     const key = parent.columns.find((each) => each.name === parent.key[place]);
     // A jsonb key is its text, and a jsonb column is nested.
     const isUnlike = column.kind === 'jsonb' || dates.includes(name);
-    if (key === undefined || formOf(key) !== formOf(column) || isUnlike)
+    if (key === undefined || formOf(key) === null || formOf(key) !== formOf(column) || isUnlike)
       throw invalidOption(
         parent,
         `embed.${field}.by`,
@@ -125,8 +125,15 @@ function assertSameKinds(
   }
 }
 
-/** Equal for two columns whose equal values are equal in MongoDB. */
-function formOf({ kind, precision = 6 }: Column): string {
+/** Texts of these types are not the same, and yet one key to Postgres: letters of either case, trailing blanks. */
+const LOOSE_TYPES = ['citext', 'bpchar'];
+
+/** Equal for two columns whose equal values are equal in MongoDB; null where those of one column are not. */
+function formOf({ kind, type, precision = 6 }: Column): string | null {
+  // One day is 24 hours.
+  if (kind === 'interval' || LOOSE_TYPES.includes(type)) return null;
+  // Filled up with blanks to its length.
+  if (type.startsWith('character(')) return type;
   if (kind.startsWith('int')) return 'integer';
   if (kind === 'timestamp' || kind === 'timestamptz') return `${kind} ${precision <= 3}`;
   return kind;

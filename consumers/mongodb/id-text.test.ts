@@ -10,6 +10,10 @@ test('numbers that MongoDB takes for one key have one text, whatever their type'
   expect(idText(Decimal128.fromString('1E+2'))).toBe(idText(new Int32(100)));
 });
 
+test.each(['NaN', 'Infinity', '-Infinity', '0'])('%s is one key as numeric and as float8', (text) => {
+  expect(idText(Decimal128.fromString(text))).toBe(idText(new Double(Number(text))));
+});
+
 test('keys that differ have different texts', () => {
   const ids = [
     1,
@@ -25,6 +29,10 @@ test('keys that differ have different texts', () => {
     '{"a":1e0}',
     Long.fromString('9007199254740993'),
     Long.fromString('9007199254740992'),
+    0,
+    new Double(Number.NaN),
+    new Double(Infinity),
+    new Double(-Infinity),
   ].map((id) => (typeof id === 'number' ? new Int32(id) : id));
   expect(new Set(ids.map((id) => idText(id))).size).toBe(ids.length);
 });

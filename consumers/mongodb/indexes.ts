@@ -79,9 +79,9 @@ export async function makeIndexes(
   wanted: readonly WantedIndex[],
 ): Promise<void> {
   if (wanted.length === 0) return;
-  const existing = (await rows.listIndexes().toArray()).map(describe);
+  const existing = (await rows.listIndexes().toArray()).map(describeIndex);
   for (const index of wanted) {
-    const asked = describe({ ...optionsOf(index), key: index.keys });
+    const asked = describeIndex({ ...optionsOf(index), key: index.keys });
     const found =
       existing.find(({ name }) => name === asked.name) ?? existing.find(({ key }) => key === asked.key);
     if (found === undefined) await makeIndex(rows, index, asked);
@@ -89,26 +89,27 @@ export async function makeIndexes(
   }
 }
 
-interface Described {
+export interface DescribedIndex {
   readonly name: string;
   /** Keys in their order, as text; so are the properties. */
   readonly key: string;
   readonly properties: Readonly<Record<string, string>>;
 }
 
-/** What can differ between two indexes, whatever the server adds of its own. */
-function describe(index: Document): Described {
+/** What can differ between two indexes, as they are asked for or as the server tells them with more of its own. */
+export function describeIndex(index: Document): DescribedIndex {
   const { key, weights, unique, sparse, partialFilterExpression, expireAfterSeconds } = index;
   // Of a text index the server tells the columns as weights.
-  const keys = Object.entries<unknown>(key).flatMap(([name, kind]) => {
-    if (name === '_fts') return Object.keys(weights ?? {}).map((column) => [column, 'text'] as const);
-    return name === '_ftsx' ? [] : [[name, kind] as const];
+  const keys = Object.entries<unknown>(key).flatMap(([name, kind]): [string, unknown][] => {
+    if (name === '_fts') return Object.keys(weights ?? {}).map((column) => [column, 'text']);
+    return name === '_ftsx' ? [] : [[name, kind]];
   });
+  const sorted = textsSorted(keys);
   return {
     name: index['name'] ?? keys.map(([name, kind]) => `${name}_${String(kind)}`).join('_'),
-    key: JSON.stringify(keys),
+    key: JSON.stringify(sorted),
     properties: {
-      keys: JSON.stringify(Object.fromEntries(keys)),
+      keys: JSON.stringify(Object.fromEntries(sorted)),
       unique: String(unique ?? false),
       sparse: String(sparse ?? false),
       partial: JSON.stringify(partialFilterExpression ?? null),
@@ -117,7 +118,16 @@ function describe(index: Document): Described {
   };
 }
 
-function assertSame(collection: string, found: Described, asked: Described): void {
+/** The columns of a text index stand side by side and in no order: the server tells them by the alphabet. */
+function textsSorted(keys: readonly [string, unknown][]): [string, unknown][] {
+  const texts = keys
+    .flatMap(([name, kind]) => (kind === 'text' ? [name] : []))
+    .toSorted()
+    .values();
+  return keys.map(([name, kind]) => [kind === 'text' ? (texts.next().value ?? name) : name, kind]);
+}
+
+function assertSame(collection: string, found: DescribedIndex, asked: DescribedIndex): void {
   const differences = Object.entries(asked.properties).filter(
     ([property, value]) => found.properties[property] !== value,
   );
@@ -135,7 +145,7 @@ function assertSame(collection: string, found: Described, asked: Described): voi
 async function makeIndex(
   rows: Collection<RowDocument>,
   index: WantedIndex,
-  { name }: Described,
+  { name }: DescribedIndex,
 ): Promise<void> {
   try {
     await rows.createIndex(index.keys as Record<string, IndexDirection>, optionsOf(index));

@@ -99,10 +99,25 @@ test('a row above 16 MB is refused without its values', () => {
   expect(() => stored('text', 'x'.repeat(16 * 1024 * 1024))).toThrow(/larger than the 16 MB/);
 });
 
-test.each(['$cost', 'a.b', '_id', '__pos'])('a column named %s is refused with a fix', (name) => {
-  const target = makeTarget('odd', ['id'], { id: { kind: 'int4' }, [name]: { kind: 'text' } });
-  expect(() => assertStorable(target, NO_TABLE_OPTIONS)).toThrow(/can't be a field/);
+test.each<ValueKind>(['jsonb', 'int8'])('a %s that is none is refused without its text', (kind) => {
+  let refusal: unknown;
+  try {
+    stored(kind, 'secret');
+  } catch (error) {
+    refusal = error;
+  }
+  expect(refusal).toMatchObject({ code: 'SINK_EVENT_REJECTED' });
+  expect(Object(refusal)).not.toHaveProperty('cause');
+  expect(String(refusal)).toMatch(/^(?!.*secret).*Column c/);
 });
+
+test.each(['$cost', 'a.b', '_id', '__pos', '_bsontype'])(
+  'a column named %s is refused with a fix',
+  (name) => {
+    const target = makeTarget('odd', ['id'], { id: { kind: 'int4' }, [name]: { kind: 'text' } });
+    expect(() => assertStorable(target, NO_TABLE_OPTIONS)).toThrow(/can't be a field/);
+  },
+);
 
 test('a key column may be named _id', () => {
   const target = makeTarget('odd', ['_id'], { _id: { kind: 'int4' }, n: { kind: 'int4' } });

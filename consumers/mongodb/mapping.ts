@@ -14,7 +14,8 @@ export const POSITION_FIELD = '__pos';
 /** The collection that keeps the positions of deleted rows. */
 export const TOMBSTONES = '__tombstones';
 
-export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+/** MongoDB's 16 MB, less what the request that writes the document needs around it: the driver throws for the whole batch. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024 - 1024;
 
 /** Below this many characters and bytes no row comes near the limit, in whatever form BSON has it. */
 const LARGE_ROW_LENGTH = 500_000;
@@ -52,13 +53,14 @@ export interface MappedWrite {
 export function mapWrite(write: Write, options: MongodbTableOptions = NO_TABLE_OPTIONS): MappedWrite {
   const { table } = write.target;
   const ofTable = truncateId(write.target);
+  const id = rowId(table, write.key);
   return {
     collection: write.target.name,
-    id: rowId(table, write.key),
+    id,
     tombstoneId: `${ofTable}:${keyText(table.key, write.key)}`,
     truncateId: ofTable,
     position: write.position,
-    document: write.op === 'upsert' ? rowDocument(table, options, write.row, write.position) : null,
+    document: write.op === 'upsert' ? rowDocument(table, options, write, id) : null,
     isNew: write.op === 'upsert' && write.isNew === true,
   };
 }
@@ -71,10 +73,10 @@ export function truncateId({ name }: Target): string {
 function rowDocument(
   table: TableSchema,
   options: MongodbTableOptions,
-  row: Row,
-  position: Position,
+  { row, position }: Extract<Write, { op: 'upsert' }>,
+  id: RowId,
 ): RowDocument {
-  const document: RowDocument = { _id: rowId(table, row), [POSITION_FIELD]: position };
+  const document: RowDocument = { _id: id, [POSITION_FIELD]: position };
   for (const { column, group } of fieldsOf(table, options)) {
     const value = row[column.name] ?? null;
     const within = group === null ? document : subdocument(document, group);

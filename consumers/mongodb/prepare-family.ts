@@ -1,4 +1,4 @@
-import type { Collection } from 'mongodb';
+import { MongoServerError, type Collection } from 'mongodb';
 import { assertNoRefusal, bulk } from './bulk.ts';
 import { fillArrays, finishMarked } from './embedded-writes.ts';
 import { MARK_FIELD, type Embedding, type Family } from './embedding.ts';
@@ -8,8 +8,13 @@ import type { CollectionOf } from './refresh.ts';
 
 const INDEX_PREFIX = 'tailrace_embed_';
 
-/** Makes the indexes of a family's arrays, and the arrays themselves where they are new in the config. */
-export async function prepareFamily(collectionOf: CollectionOf, family: Family): Promise<void> {
+const INDEX_NOT_FOUND = 27;
+
+/**
+ * Makes the indexes of a family's arrays, and the arrays themselves where they are new in the config. Answers how many parents
+ * have too many rows for one document.
+ */
+export async function prepareFamily(collectionOf: CollectionOf, family: Family): Promise<number> {
   const parents = collectionOf(family.parents);
   await makeIndexes(parents, [wanted({ [MARK_FIELD]: 1 }, { sparse: true })]);
   for (const { children, paths } of family.embeddings) {
@@ -23,7 +28,7 @@ export async function prepareFamily(collectionOf: CollectionOf, family: Family):
     await makeIndexes(parents, [
       wanted({ [`${embedding.field}._id`]: 1 }, { name: arrayIndexName(embedding) }),
     ]);
-  await finishMarked(collectionOf, family, 0);
+  return finishMarked(collectionOf, family, 0);
 }
 
 /**
@@ -44,7 +49,16 @@ export async function removeFormerArrays(
       ]);
       assertNoRefusal(refusals);
     }
+    await dropIndex(rows, name);
+  }
+}
+
+async function dropIndex(rows: Collection<RowDocument>, name: string): Promise<void> {
+  try {
     await rows.dropIndex(name);
+  } catch (error) {
+    // Another process that starts with the same config was faster.
+    if (!(error instanceof MongoServerError) || error.code !== INDEX_NOT_FOUND) throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { BSON, ObjectId, type Collection, type Document } from 'mongodb';
+import { BSON, ObjectId, type Collection, type Document, type FindCursor } from 'mongodb';
 import { assertNoRefusal, bulk, inLookups, itemAt, StoreError, untilNoneIsLeft } from './bulk.ts';
 import { childrenOf, elementOf, MARK_FIELD, parentIdOf, type Embedding, type Family } from './embedding.ts';
 import { isTooLarge } from './errors.ts';
@@ -41,15 +41,33 @@ async function refreshPart(
     const mark = new ObjectId();
     // A child that comes before its parent: whoever writes the parent makes its arrays.
     if (!(await markParents(parents, open, mark))) return [];
-    const read = await readChildren(collectionOf, family, open);
+    const read = await readRows(collectionOf, family, open);
+    if (typeof read === 'number') {
+      for (const text of await refreshFewer(collectionOf, family, open, read)) tooLarge.add(text);
+      return [];
+    }
     for (const id of await setArrays(parents, family, mark, open, read)) tooLarge.add(idText(id));
-    const again = await readChildren(collectionOf, family, open, 'versions');
+    const again = await readVersions(collectionOf, family, open);
     const isSame = (id: RowId): boolean => versionsOf(read, id) === versionsOf(again, id);
     const rest = open.filter((id) => !tooLarge.has(idText(id)));
     await releaseParents(parents, rest.filter(isSame), mark);
     return rest.filter((id) => !isSame(id));
   });
   return [...tooLarge];
+}
+
+/** `count` parents at a time; a single one that has too many rows is too large. */
+async function refreshFewer(
+  collectionOf: CollectionOf,
+  family: Family,
+  ids: readonly RowId[],
+  count: number,
+): Promise<string[]> {
+  if (ids.length === 1) return ids.map(idText);
+  const tooLarge: string[] = [];
+  for (let start = 0; start < ids.length; start += count)
+    tooLarge.push(...(await refreshPart(collectionOf, family, ids.slice(start, start + count))));
+  return tooLarge;
 }
 
 /** False where none of the parents is there. */
@@ -80,28 +98,67 @@ async function releaseParents(
   assertNoRefusal(refusals);
 }
 
-/** The children of these parents, one map an embedding; in the order of their keys. */
-async function readChildren(
+/**
+ * The rows of these parents, one map an embedding, in the order of their keys. Where they are more than one document holds,
+ * so that no more than that is ever in memory: of how many parents to read at a time, fewer than these if there are several.
+ */
+async function readRows(
   collectionOf: CollectionOf,
   { embeddings }: Family,
   parents: readonly RowId[],
-  what: 'rows' | 'versions' = 'rows',
+): Promise<Children[] | number> {
+  // The keys too, since each stands in the request that sets its parent's arrays.
+  let bytes = BSON.calculateObjectSize({ parents });
+  const all: Children[] = [];
+  for (const embedding of embeddings) {
+    const found: RowDocument[] = [];
+    // Arrays of arrays are not made.
+    const without = [...embedding.notOfRow].filter((field) => field !== POSITION_FIELD);
+    for await (const child of findChildren(collectionOf, embedding, parents, without, 0)) {
+      bytes += BSON.calculateObjectSize(child);
+      // The last parent is not read to its end.
+      if (bytes > MAX_DOCUMENT_BYTES) return Math.max(1, byParent(embedding, found).size - 1);
+      found.push(child);
+    }
+    all.push(byParent(embedding, found));
+  }
+  return all;
+}
+
+/** As `readRows`, but of each row only what tells its version. */
+async function readVersions(
+  collectionOf: CollectionOf,
+  { embeddings }: Family,
+  parents: readonly RowId[],
 ): Promise<Children[]> {
   const all: Children[] = [];
   for (const embedding of embeddings) {
     const fields = [...embedding.paths, POSITION_FIELD];
-    const found = await collectionOf(embedding.children)
-      .find(childrenOf(embedding, parents), {
-        ...(what === 'versions' && { projection: Object.fromEntries(fields.map((field) => [field, 1])) }),
-        // The index of these fields has this order, so that nothing is sorted.
-        sort: Object.fromEntries([...embedding.paths, '_id'].map((path) => [path, 1])),
-        // An Int32 must come back as an Int32, so that it is written as one.
-        promoteValues: false,
-      })
-      .toArray();
-    all.push(Map.groupBy(found, (child) => idText(parentIdOf(embedding, child) ?? '')));
+    const found = await findChildren(collectionOf, embedding, parents, fields, 1).toArray();
+    all.push(byParent(embedding, found));
   }
   return all;
+}
+
+/** `include` is 1 for these fields and no others, and 0 for all but these. */
+function findChildren(
+  collectionOf: CollectionOf,
+  embedding: Embedding,
+  parents: readonly RowId[],
+  fields: readonly string[],
+  include: 0 | 1,
+): FindCursor<RowDocument> {
+  return collectionOf(embedding.children).find(childrenOf(embedding, parents), {
+    projection: Object.fromEntries(fields.map((field) => [field, include])),
+    // The index of these fields has this order, so that nothing is sorted.
+    sort: Object.fromEntries([...embedding.paths, '_id'].map((path) => [path, 1])),
+    // An Int32 must come back as an Int32, so that it is written as one.
+    promoteValues: false,
+  });
+}
+
+function byParent(embedding: Embedding, children: readonly RowDocument[]): Children {
+  return Map.groupBy(children, (child) => idText(parentIdOf(embedding, child) ?? ''));
 }
 
 /** A text that is the same as long as no child came, left or changed. */
@@ -120,19 +177,19 @@ async function setArrays(
   ids: readonly RowId[],
   children: readonly Children[],
 ): Promise<RowId[]> {
-  const sets = ids.map((id) => ({ id, arrays: arraysOf(embeddings, children, idText(id)) }));
-  const fits = sets.filter(({ arrays }) => BSON.calculateObjectSize(arrays) < MAX_DOCUMENT_BYTES);
   const { refusals } = await bulk(
     parents,
-    fits.map(({ id, arrays }) => ({
-      updateOne: { filter: { _id: id, [MARK_FIELD]: mark } as Document, update: { $set: arrays } },
+    ids.map((id) => ({
+      updateOne: {
+        filter: { _id: id, [MARK_FIELD]: mark } as Document,
+        update: { $set: arraysOf(embeddings, children, idText(id)) },
+      },
     })),
   );
-  const refused = refusals.map((refusal) => {
+  return refusals.map((refusal) => {
     if (!isTooLarge(refusal.code)) throw new StoreError(refusal.code);
-    return itemAt(fits, refusal);
+    return itemAt(ids, refusal);
   });
-  return [...sets.filter((set) => !fits.includes(set)), ...refused].map(({ id }) => id);
 }
 
 function arraysOf(embeddings: readonly Embedding[], children: readonly Children[], parent: string): Document {

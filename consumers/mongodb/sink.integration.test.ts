@@ -1,64 +1,15 @@
-import { Binary, Decimal128, Double, Int32, Long, MongoClient, type Document } from 'mongodb';
+import { Binary, Decimal128, Double, Int32, Long, type Document } from 'mongodb';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createLogger } from '../../core/logger.ts';
-import { keyText } from '../../schemas/key-text.ts';
-import { makeTarget, positionAt, remove, upsert, type StoredRow } from '../../test/sink-contract-model.ts';
-import { sinkContract, type SinkHarness } from '../../test/sink-contract.ts';
+import { makeTarget, positionAt, remove, upsert } from '../../test/sink-contract-model.ts';
+import { sinkContract } from '../../test/sink-contract.ts';
 import { sinkOutage } from '../../test/sink-outage.ts';
 import type { Row } from '../../schemas/value.ts';
-import type { Sink, Target } from '../sink.ts';
-import { databaseOf, optionsSchema } from './config.ts';
-import { tableOptionsOf } from '../../test/table-options.ts';
+import type { Sink, Target, Write } from '../sink.ts';
 import { sink as mongodb } from './index.ts';
-import { storedText } from './read-back.ts';
+import { closeReader, createSink, db, harness, url } from './test-sink.ts';
 
-const url = process.env['MONGODB_URL'];
-if (url === undefined) throw new Error('MONGODB_URL is missing: give the address of a MongoDB server');
 const address = new URL(url);
-
-const reader = new MongoClient(url, { serverSelectionTimeoutMS: 5_000 });
-const db = reader.db(databaseOf(optionsSchema.parse({ url })));
-afterAll(() => reader.close());
-
-const context = {
-  name: 'test',
-  log: createLogger({ sink: 'test' }),
-  tableOptions: tableOptionsOf(mongodb, 'test'),
-};
-
-function createSink(options: Record<string, string> = {}): Sink {
-  return mongodb.create(mongodb.options.parse({ url, ...options }), context);
-}
-
-const harness: SinkHarness = {
-  tellsStale: true,
-  classify: (error) => mongodb.classify(error),
-  async open() {
-    const sink = createSink();
-    await sink.connect();
-    return { sink, close: () => sink.close() };
-  },
-  async read(target) {
-    const rows = new Map<string, StoredRow>();
-    const documents = db.collection(target.name).find({}, { promoteValues: false });
-    for await (const document of documents) {
-      const row: Record<string, string | null> = {};
-      for (const column of target.table.columns)
-        row[column.name] = storedText(column, document[column.name] ?? null);
-      rows.set(keyText(target.table.key, row), row);
-    }
-    expect(await db.collection(target.name).countDocuments({})).toBe(rows.size);
-    return rows;
-  },
-  async remove(targets) {
-    for (const { name } of targets) {
-      await db.collection(name).drop();
-      await db
-        .collection<{ _id: string }>('__tombstones')
-        .deleteMany({ $or: [{ _id: name }, { _id: { $gte: `${name}:`, $lt: `${name};` } }] });
-    }
-  },
-};
+afterAll(closeReader);
 
 sinkContract('mongodb', harness);
 
@@ -135,6 +86,26 @@ describe('mongodb in particular', () => {
       upsert(target, { id: 2, name: 'small' }, 1),
     ]);
     expect(outcomes.map(({ result }) => result)).toEqual(['rejected', 'applied']);
+  });
+
+  test('a row just below 16 MB is stored, or rejected alone', async () => {
+    const target = named('nearly_large');
+    const sink = await prepared(target);
+    const spares = [70, 100, 200, 1_500];
+    const writes = (step: number): Write[] =>
+      spares.map((spare, id) => upsert(target, { id, name: 'x'.repeat(16 * 1024 * 1024 - spare) }, step));
+    for (const step of [1, 2]) {
+      const outcomes = await sink.write(writes(step));
+      expect(outcomes.at(-1)).toEqual({ result: 'applied' });
+    }
+  });
+
+  test('a stale row is stale, whatever words its key holds', async () => {
+    const target = makeTarget('worded_key', ['id'], { id: { kind: 'text' } });
+    const sink = await prepared(target);
+    const write = (step: number): Write => upsert(target, { id: 'index: by_name dup key: ' }, step);
+    await sink.write([write(2)]);
+    expect(await sink.write([write(1)])).toEqual([{ result: 'stale' }]);
   });
 
   test('a document of another program is rejected alone and stays as it was', async () => {

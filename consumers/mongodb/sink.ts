@@ -90,7 +90,8 @@ export function createMongodbSink(
         await makeIndexes(collectionOf(target.name), indexes[place] ?? []);
       }
       for (const family of families)
-        if (targets.some(({ name }) => isOf(family, name))) await prepareFamily(collectionOf, family);
+        if (targets.some(({ name }) => isOf(family, name)))
+          warnOfTooLarge(family, await prepareFamily(collectionOf, family));
     },
 
     async write(writes: readonly Write[]) {
@@ -127,8 +128,17 @@ export function createMongodbSink(
 
   async function finishNowAndThen(): Promise<void> {
     if (Date.now() - lastFinishedMs < MARK_AGE_SECONDS * 1000) return;
-    for (const family of families) await finishMarked(collectionOf, family, MARK_AGE_SECONDS);
+    for (const family of families)
+      warnOfTooLarge(family, await finishMarked(collectionOf, family, MARK_AGE_SECONDS));
     lastFinishedMs = Date.now();
+  }
+
+  function warnOfTooLarge({ parents }: Family, documents: number): void {
+    if (documents > 0)
+      log.warn(
+        { collection: parents, documents },
+        'documents would be larger than 16 MB with the rows that embed puts into them; their arrays are old or missing',
+      );
   }
 }
 

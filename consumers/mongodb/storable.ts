@@ -16,6 +16,9 @@ export function assertStorable(target: Target, options: MongodbTableOptions): vo
   assertArrays(target, options);
 }
 
+/** `_bsontype` is how the driver tells its own types from documents. */
+const TAKEN = [POSITION_FIELD, '_bsontype'];
+
 function assertNames({ name, table }: Target): void {
   if (name.startsWith('__') || name.startsWith('system.') || name.includes('$'))
     throw new TailraceError(
@@ -26,14 +29,14 @@ function assertNames({ name, table }: Target): void {
   const onlyId = table.key.length === 1 && table.key[0] === '_id';
   for (const column of table.columns)
     if (
-      column.name === POSITION_FIELD ||
+      TAKEN.includes(column.name) ||
       (column.name === '_id' && !onlyId) ||
       column.name.startsWith('$') ||
       column.name.includes('.')
     )
       throw new TailraceError(
         'SINK_SCHEMA_CONFLICT',
-        `Column ${column.name} of target ${name} can't be a field in MongoDB: _id and __pos are taken, $ and . mean something else there.`,
+        `Column ${column.name} of target ${name} can't be a field in MongoDB: _id, __pos and _bsontype are taken, $ and . mean something else there.`,
         'Rename the column for this sink with the transform renameColumns.',
       );
 }

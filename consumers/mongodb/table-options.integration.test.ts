@@ -233,4 +233,21 @@ describe('embed in the config', () => {
     await again.prepare([lines]);
     expect((await arrays()).map((order) => order['lines'].length)).toEqual([0, 1]);
   });
+
+  test('several sinks that start without embed take the arrays away at once', async () => {
+    const label = ++tests;
+    const orders = makeTarget(`embed_off_${label}`, ['id'], { id: { kind: 'int4' } });
+    const lines = makeTarget(`embed_off_lines_${label}`, ['id'], {
+      id: { kind: 'int4' },
+      order_id: { kind: 'int4' },
+    });
+    const embed = { lines: { table: `public.${lines.table.name}`, by: ['order_id'] } };
+    const sink = await prepared([orders, { embed }], [lines, {}]);
+    await sink.write([upsert(orders, { id: 1 }, 1), upsert(lines, { id: 1, order_id: 1 }, 1)]);
+    const former = [1, 2, 3, 4].map(() => createSink({}));
+    await Promise.all(former.map((each) => each.connect()));
+    await Promise.all(former.map((each) => each.prepare([orders, lines])));
+    expect(Object.keys(await indexesOf(orders)).filter((name) => name.includes('lines'))).toEqual([]);
+    expect((await db.collection(orders.name).find({}).toArray()).map((one) => 'lines' in one)).toEqual([false]);
+  });
 }); // prettier-ignore

@@ -22,8 +22,19 @@ export function idValue(column: Column, value: Value): RowId {
   return storedValue(column, value.replace(/\.?0+$/, ''));
 }
 
+/** Throws TailraceError SINK_EVENT_REJECTED where a transform has made a value that is none of the column's type. */
 export function storedValue(column: Column, value: NonNullable<Value>): RowId {
-  return STORED[column.kind](value, column);
+  try {
+    return STORED[column.kind](value, column);
+  } catch (error) {
+    // JSON.parse and BigInt quote what they can't read, so the message is left out.
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new TailraceError(
+      'SINK_EVENT_REJECTED',
+      `Column ${column.name} has a value that is no ${column.type}.`,
+      'Mend the transform that makes it, then start the sink again.',
+    );
+  }
 }
 
 /** One rule a kind, by column: README.md has them as a table. */
@@ -31,7 +42,7 @@ const STORED: Record<ValueKind, (value: NonNullable<Value>, column: Column) => R
   boolean: (value) => value === true,
   int2: (value) => new Int32(Number(value)),
   int4: (value) => new Int32(Number(value)),
-  int8: (value) => Long.fromBigInt(BigInt(String(value))),
+  int8: (value) => longOf(typeof value === 'bigint' ? value : BigInt(String(value))),
   float4: (value) => new Double(Number(value)),
   float8: (value) => new Double(Number(value)),
   numeric: (value) => exactDecimal128(String(value)) ?? String(value),
@@ -52,6 +63,11 @@ const STORED: Record<ValueKind, (value: NonNullable<Value>, column: Column) => R
 
 function asText(value: NonNullable<Value>): string {
   return String(value);
+}
+
+/** As `Long.fromBigInt`, which goes by way of the digits. */
+function longOf(value: bigint): Long {
+  return new Long(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
 }
 
 /** BSON's Date counts milliseconds, so only columns declared that coarse, or called `dates` in the config, become one. */

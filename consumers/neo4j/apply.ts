@@ -3,19 +3,19 @@ import { deleteNodes, linkNodes, putNodes, type PutNodes } from './apply-nodes.t
 import { applyRelationships } from './apply-relationships.ts';
 import { guard, type Group } from './guards.ts';
 import type { NodeLayout, RelationshipLayout } from './layout.ts';
-import type { GraphWrite } from './mapping.ts';
+import { tombstoneId, type GraphWrite } from './mapping.ts';
 import { send } from './send.ts';
 import * as cypher from './statements.ts';
 import type { Progress } from './versions.ts';
 
 /**
  * Applies writes of distinct keys in one transaction, in an order in which every end of a relationship is there; an end
- * whose row has not come yet is made as a placeholder. Answers the ids of the stale writes.
+ * whose row has not come yet is made as a placeholder. Answers the stale writes.
  */
 export async function applyWrites(
   transaction: Transaction,
   writes: readonly GraphWrite[],
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<GraphWrite>> {
   const { groups, stale, tombstones } = await guard(transaction, writes);
   const progress: Progress = { stale: new Set(stale), loose: new Set() };
   const nodes = groups.filter(isNodeGroup);
@@ -33,27 +33,23 @@ export async function applyWrites(
   );
   if (progress.loose.size > 0)
     await transaction.run(cypher.DROP_LOOSE_PLACEHOLDERS, { ids: [...progress.loose] });
-  return new Set([...progress.stale].map(({ id }) => id));
+  return progress.stale;
 }
 
 /** A live row needs no tombstone, since its own version is newer. */
 async function keepTombstones(
   transaction: Transaction,
   fresh: readonly GraphWrite[],
-  tombstones: ReadonlyMap<string, string>,
+  tombstones: ReadonlyMap<GraphWrite, string>,
 ): Promise<void> {
   const deleted = fresh.filter(({ op }) => op === 'delete');
-  const revived = fresh.filter(({ op, id }) => op === 'upsert' && tombstones.has(id));
+  const revived = fresh.filter((write) => write.op === 'upsert' && tombstones.has(write));
   await send(
     transaction,
     cypher.PUT_TOMBSTONES,
-    deleted.map(({ id, position }) => [id, position]),
+    deleted.map((write) => [tombstoneId(write), write.position]),
   );
-  await send(
-    transaction,
-    cypher.DROP_TOMBSTONES,
-    revived.map(({ id }) => id),
-  );
+  await send(transaction, cypher.DROP_TOMBSTONES, revived.map(tombstoneId));
 }
 
 function isNodeGroup(group: Group): group is Group<NodeLayout> {

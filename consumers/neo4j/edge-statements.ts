@@ -1,6 +1,16 @@
 import type { Edge, IncomingEdge, NodeLayout } from './layout.ts';
 import { quoted } from './names.ts';
-import { byEnd, byProperties, differs, isLabelled, labelled, link, ownNode, usingIndex } from './patterns.ts';
+import {
+  IS_OWN,
+  byEnd,
+  byProperties,
+  differs,
+  isLabelled,
+  labelled,
+  link,
+  ownNode,
+  usingIndex,
+} from './patterns.ts';
 import { PLACEHOLDER } from './statements.ts';
 
 /**
@@ -21,7 +31,7 @@ export function unlinkMovedEdges(layout: NodeLayout, edge: Edge): string {
   MATCH (n${ownNode(layout)})
   ${FROM_HERE}
   MATCH ${link(edge, 'n', 'b')}
-  WHERE ${isLabelled('b', edge.end.label)} AND (${differs('b', edge.end, keyLength(layout))})
+  WHERE ${IS_OWN} AND ${isLabelled('b', edge.end.label)} AND (${differs('b', edge.end, keyLength(layout))})
   DELETE r
   RETURN elementId(b) AS loose`;
 }
@@ -47,7 +57,7 @@ export function unlinkAllEdges(layout: NodeLayout, edge: Edge): string {
   UNWIND $rows AS row
   MATCH (n${ownNode(layout)})
   ${FROM_HERE}
-  MATCH ${link(edge, 'n', 'b')} WHERE ${isLabelled('b', edge.end.label)}
+  MATCH ${link(edge, 'n', 'b')} WHERE ${IS_OWN} AND ${isLabelled('b', edge.end.label)}
   DELETE r
   RETURN elementId(b) AS loose`;
 }
@@ -57,7 +67,7 @@ export function unlinkEdgesById(edge: Edge): string {
   return `
   MATCH (n) WHERE elementId(n) IN $ids
   ${FROM_HERE}
-  MATCH ${link(edge, 'n', 'b')} WHERE ${isLabelled('b', edge.end.label)}
+  MATCH ${link(edge, 'n', 'b')} WHERE ${IS_OWN} AND ${isLabelled('b', edge.end.label)}
   DELETE r
   RETURN elementId(b) AS loose`;
 }
@@ -70,7 +80,7 @@ export function unlinkMovedSources(layout: NodeLayout, { source, edge }: Incomin
   MATCH (b${ownNode(layout)})
   ${FROM_HERE}
   MATCH ${link(edge, 'n', 'b')}
-  WHERE ${isLabelled('n', source)} AND (${differs('n', columns, keyLength(layout))})
+  WHERE ${IS_OWN} AND ${isLabelled('n', source)} AND (${differs('n', columns, keyLength(layout))})
   DELETE r`;
 }
 
@@ -90,7 +100,7 @@ export function unlinkSources(layout: NodeLayout, { source, edge }: IncomingEdge
   UNWIND $rows AS row
   MATCH (b${ownNode(layout)})
   ${FROM_HERE}
-  MATCH ${link(edge, 'n', 'b')} WHERE ${isLabelled('n', source)}
+  MATCH ${link(edge, 'n', 'b')} WHERE ${IS_OWN} AND ${isLabelled('n', source)}
   DELETE r`;
 }
 
@@ -98,7 +108,7 @@ export function unlinkSourcesById({ source, edge }: IncomingEdge): string {
   return `
   MATCH (b) WHERE elementId(b) IN $ids
   ${FROM_HERE}
-  MATCH ${link(edge, 'n', 'b')} WHERE ${isLabelled('n', source)}
+  MATCH ${link(edge, 'n', 'b')} WHERE ${IS_OWN} AND ${isLabelled('n', source)}
   DELETE r`;
 }
 
@@ -111,17 +121,17 @@ export function linkStoredEdges({ label }: NodeLayout, edge: Edge): string {
   const missing = `MATCH (${labelled('n', label)}) WHERE n.__pos IS NOT NULL AND ${given.join(' AND ')}`;
   if (edge.by === 'key')
     return `
-  ${missing} AND NOT EXISTS { ${link(edge, 'n', 'b')} WHERE ${isLabelled('b', edge.end.label)} }
+  ${missing} AND NOT EXISTS { ${link(edge, 'n', 'b')} WHERE ${IS_OWN} AND ${isLabelled('b', edge.end.label)} }
   WITH n LIMIT $limit
   MERGE (${end}) ON CREATE SET b:${PLACEHOLDER}
-  CREATE ${link(edge, 'n', 'b', ' {__pos: n.__pos}')}
+  MERGE ${link(edge, 'n', 'b')} SET r.__pos = n.__pos
   RETURN elementId(b) AS loose`;
   return `
   ${missing}
   MATCH (${end})
-  ${usingIndex('b', edge.end.label, properties)} WHERE b.__pos IS NOT NULL AND NOT EXISTS { ${link(edge, 'n', 'b')} }
+  ${usingIndex('b', edge.end.label, properties)} WHERE b.__pos IS NOT NULL AND NOT EXISTS { ${link(edge, 'n', 'b')} WHERE ${IS_OWN} }
   WITH n, b LIMIT $limit
-  CREATE ${link(edge, 'n', 'b', ' {__pos: n.__pos}')}
+  MERGE ${link(edge, 'n', 'b')} SET r.__pos = n.__pos
   RETURN elementId(b) AS loose`;
 }
 

@@ -24,6 +24,7 @@ describe('every error has one verdict', () => {
     ['Neo.ClientError.Security.AuthenticationRateLimit', 'stop', 'SINK_AUTH_FAILED'],
     ['Neo.ClientError.Security.Forbidden', 'stop', 'SINK_AUTH_FAILED'],
     ['Neo.ClientError.Security.CredentialsExpired', 'stop', 'SINK_AUTH_FAILED'],
+    ['Neo.ClientError.Security.AuthorizationExpired', 'retry', 'SINK_UNREACHABLE'],
     ['Neo.ClientError.Schema.IndexAlreadyExists', 'stop', 'SINK_SCHEMA_CONFLICT'],
     ['Neo.ClientError.Schema.ConstraintCreationFailed', 'stop', 'SINK_SCHEMA_CONFLICT'],
     ['Neo.ClientError.Schema.ConstraintValidationFailed', 'park', 'SINK_EVENT_REJECTED'],
@@ -42,6 +43,15 @@ test('a property that no index can hold concerns its row alone', () => {
     'Neo.DatabaseError.Statement.ExecutionFailed',
     'Property value is too large to index, please see index documentation for limitations.',
   );
+  expect(classify(error)).toMatchObject({ outcome: 'park', code: 'SINK_EVENT_REJECTED' });
+});
+
+test.each([
+  "Invalid date 'FEBRUARY 30'",
+  'Invalid value for MonthOfYear (valid values 1 - 12): 13',
+  'Text cannot be parsed to a Date',
+])('a date that does not exist concerns its row alone: %s', (message) => {
+  const error = storeError('Neo.ClientError.Statement.SyntaxError', message);
   expect(classify(error)).toMatchObject({ outcome: 'park', code: 'SINK_EVENT_REJECTED' });
 });
 

@@ -23,11 +23,26 @@ const RULES: readonly Rule[] = [
       'The key, or another property with an index, is longer than an index of Neo4j can hold (about 8 kB); shorten it or leave the column out, then start the sink again.',
   },
   {
+    // What Java says of a text that is no date; other mistakes of syntax concern every row.
+    pattern:
+      /^Neo\.ClientError\.Statement\.SyntaxError: (Invalid date '|Invalid value for \w+ \(valid values|Text cannot be parsed to a )/,
+    outcome: 'park',
+    code: 'SINK_EVENT_REJECTED',
+    sentence:
+      'A date or time of the row does not exist in the calendar; mend it at the source or in the transform that makes it, then start the sink again.',
+  },
+  {
     pattern: /^Neo\.ClientError\.Schema\./,
     outcome: 'stop',
     code: 'SINK_SCHEMA_CONFLICT',
     sentence:
       'An index, a constraint or duplicate nodes stand in the way of the unique constraint on a key; remove them or give the sink another database.',
+  },
+  {
+    pattern: /^Neo\.ClientError\.Security\.AuthorizationExpired:/,
+    outcome: 'retry',
+    code: 'SINK_UNREACHABLE',
+    sentence: 'The server asks for a new login of the connection, which comes with the next attempt.',
   },
   {
     pattern: /^Neo\.ClientError\.Security\./,

@@ -1,4 +1,4 @@
-import type { ForeignKey } from '../../schemas/table-schema.ts';
+import { qualifiedName, type ForeignKey } from '../../schemas/table-schema.ts';
 import type { Target } from '../sink.ts';
 import type { Neo4jTableOptions, RelationshipOptions } from './config.ts';
 import { isRelationship } from './join-table.ts';
@@ -12,16 +12,15 @@ export function edgesOf(
   target: Target,
   { relationships }: Neo4jTableOptions,
   known: Known,
-): Pick<NodeLayout, 'edges' | 'unlinked'> {
+): Pick<NodeLayout, 'edges' | 'unlinked' | 'notMade'> {
   const options = new Map(
     Object.entries(relationships).map(([name, entry]) => [
       foreignKeyNamed(target, name, `relationships.${name}`).name,
       entry,
     ]),
   );
-  const usable = target.table.foreignKeys.filter(
-    (foreignKey) => options.get(foreignKey.name) !== 'none' && isUsable(target, foreignKey, known),
-  );
+  const wanted = target.table.foreignKeys.filter(({ name }) => options.get(name) !== 'none');
+  const usable = wanted.filter((foreignKey) => obstacleOf(target, foreignKey, known) === null);
   const types = usable.map((foreignKey) => typeOf(foreignKey, options.get(foreignKey.name)));
   const edges = usable.map((foreignKey, index): Edge => {
     const chosen = options.get(foreignKey.name);
@@ -37,16 +36,25 @@ export function edgesOf(
       end: endpointOf(foreignKey, known),
     };
   });
-  return { edges, unlinked: [...options].flatMap(([name, entry]) => (entry === 'none' ? [name] : [])) };
+  return {
+    edges,
+    unlinked: [...options].flatMap(([name, entry]) => (entry === 'none' ? [name] : [])),
+    notMade: wanted.flatMap((foreignKey) => {
+      const why = options.has(foreignKey.name) ? obstacleOf(target, foreignKey, known) : null;
+      return why === null ? [] : [{ foreignKey: foreignKey.name, why }];
+    }),
+  };
 }
 
-function isUsable(target: Target, foreignKey: ForeignKey, known: Known): boolean {
+/** Why a foreign key stays a property; null when it becomes a relationship. */
+function obstacleOf(target: Target, foreignKey: ForeignKey, known: Known): string | null {
+  const { columns, referencedSchema: schema, referencedTable: name } = foreignKey;
   const referenced = referencedTarget(foreignKey, known);
-  return (
-    referenced !== undefined &&
-    !isRelationship(referenced, known) &&
-    hasEqualForms(target, foreignKey, referenced)
-  );
+  if (referenced === undefined) return `the sink does not read ${qualifiedName({ schema, name })}`;
+  if (isRelationship(referenced, known)) return `the rows of ${referenced.name} are relationships themselves`;
+  if (!hasEqualForms(target, foreignKey, referenced))
+    return `equal values of ${columns.join(', ')} and of what it refers to may differ in Neo4j`;
+  return null;
 }
 
 function typeOf({ columns, referencedTable }: ForeignKey, chosen: RelationshipOptions | undefined): string {

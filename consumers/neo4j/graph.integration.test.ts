@@ -258,6 +258,38 @@ describe('foreign keys', () => {
     ).toEqual([{ bed: 1n, house: 'b' }]);
   });
 
+  test('relationships of another program stay, and one that equals a foreign key is taken over', async () => {
+    const world = makeWorld('beside');
+    const { teams, people } = world;
+    const sink = await open(...all(world));
+    await sink.prepare([teams]);
+    await sink.write([1n, 2n, 3n].map((id) => upsert(teams, { id }, 1)));
+    const [Team, Person] = [labelOf(teams.name), labelOf(people.name)];
+    const links = async (): Promise<string[]> => {
+      const found = await query(
+        `MATCH (n:${Person})-[r:TEAM]->(b) RETURN n.id + ' ' + b.id + CASE WHEN r.__pos IS NULL THEN ' other' ELSE '' END AS link ORDER BY link`,
+      );
+      return found.map(({ link }) => String(link));
+    };
+    const others = (end: number): Promise<unknown> =>
+      query(`MATCH (n:${Person} {id: 1}), (b:${Team} {id: ${end}}) CREATE (n)-[:TEAM]->(b)`);
+
+    const alone = await harness.open();
+    onTestFinished(() => alone.close());
+    await alone.sink.prepare([people]);
+    await alone.sink.write([upsert(people, { id: 1, team_id: 1n }, 1)]);
+    await others(3);
+    await sink.prepare([people]);
+    expect(await links()).toEqual(['1 1', '1 3 other']);
+    await sink.write([upsert(people, { id: 1, team_id: 2n }, 2)]);
+    expect(await links()).toEqual(['1 2', '1 3 other']);
+    await others(1);
+    await sink.write([upsert(people, { id: 1, team_id: 1n }, 3)]);
+    expect(await links()).toEqual(['1 1', '1 3 other']);
+    await sink.write([remove(people, { id: 1 }, 4)]);
+    expect(await links()).toEqual(['1 3 other']);
+  });
+
   test('a relationship that another program made keeps the node of a deleted row as a placeholder', async () => {
     const world = makeWorld('foreign');
     const sink = await open(...all(world));

@@ -1,6 +1,6 @@
 import type { Transaction } from 'neo4j-driver';
 import { recordId, type Layout } from './layout.ts';
-import type { GraphWrite } from './mapping.ts';
+import { tombstoneId, type GraphWrite } from './mapping.ts';
 import { send } from './send.ts';
 import * as cypher from './statements.ts';
 
@@ -16,14 +16,16 @@ export interface Group<Shape extends Layout = Layout> {
 export interface Guarded {
   readonly groups: readonly Group[];
   readonly stale: readonly GraphWrite[];
-  /** Ids of the writes whose keys have a tombstone. */
-  readonly tombstones: ReadonlyMap<string, string>;
+  /** The writes whose keys have a tombstone, and its position. */
+  readonly tombstones: ReadonlyMap<GraphWrite, string>;
 }
 
 interface TargetRecord {
   readonly truncated: string | null;
   readonly columns: readonly string[] | null;
 }
+
+const NO_RECORD: TargetRecord = { truncated: null, columns: null };
 
 /** Takes the writers' lock, and sorts out the writes that are older than their target's truncate or their key's delete. */
 export async function guard(transaction: Transaction, writes: readonly GraphWrite[]): Promise<Guarded> {
@@ -36,35 +38,41 @@ export async function guard(transaction: Transaction, writes: readonly GraphWrit
   ]);
   const known = new Map(records.map((record) => [record.get('id'), record.toObject()]));
   const tombstones =
-    counted[0]?.get('count') === 0n ? new Map<string, string>() : await readTombstones(transaction, writes);
-  const isStale = ({ id, layout, position }: GraphWrite): boolean =>
-    (tombstones.get(id) ?? '') > position ||
-    (known.get(recordId(layout.target.name))?.truncated ?? '') > position;
+    counted[0]?.get('count') === 0n
+      ? new Map<GraphWrite, string>()
+      : await readTombstones(transaction, writes);
+  const stale: GraphWrite[] = [];
   const groups = [...byLayout].map(([layout, own]): Group => {
-    const fresh = own.filter((write) => !isStale(write));
-    return {
-      layout,
-      gone: (known.get(recordId(layout.target.name))?.columns ?? []).filter(
-        (name) => !layout.columns.includes(name),
-      ),
-      upserts: fresh.filter(({ op }) => op === 'upsert'),
-      deletes: fresh.filter(({ op }) => op === 'delete'),
+    const { columns, truncated } = known.get(recordId(layout.target.name)) ?? NO_RECORD;
+    const fresh: { readonly upsert: GraphWrite[]; readonly delete: GraphWrite[] } = {
+      upsert: [],
+      delete: [],
     };
+    for (const write of own) {
+      const isStale = (truncated ?? '') > write.position || (tombstones.get(write) ?? '') > write.position;
+      (isStale ? stale : fresh[write.op]).push(write);
+    }
+    const gone = (columns ?? []).filter((name) => !layout.columns.includes(name));
+    return { layout, gone, upserts: fresh.upsert, deletes: fresh.delete };
   });
   await addColumns(transaction, groups, known);
-  return { groups, stale: writes.filter(isStale), tombstones };
+  return { groups, stale, tombstones };
 }
 
 async function readTombstones(
   transaction: Transaction,
   writes: readonly GraphWrite[],
-): Promise<ReadonlyMap<string, string>> {
-  const records = await send<{ found: [string, string][] }>(
-    transaction,
-    cypher.READ_TOMBSTONES,
-    writes.map(({ id }) => id),
-  );
-  return new Map(records.flatMap((record) => record.get('found')));
+): Promise<ReadonlyMap<GraphWrite, string>> {
+  const byId = new Map(writes.map((write) => [tombstoneId(write), write]));
+  const records = await send<{ found: [string, string][] }>(transaction, cypher.READ_TOMBSTONES, [
+    ...byId.keys(),
+  ]);
+  const tombstones = new Map<GraphWrite, string>();
+  for (const [id, position] of records.flatMap((record) => record.get('found'))) {
+    const write = byId.get(id);
+    if (write !== undefined) tombstones.set(write, position);
+  }
+  return tombstones;
 }
 
 /** A row leaves no property behind that only an older schema has, so every column is recorded before its first row. */

@@ -4,7 +4,7 @@ import type { IndexOptions } from './config.ts';
 import { refuseDifferences } from './differences.ts';
 import { sameNames } from './known-targets.ts';
 import type { Layout } from './layout.ts';
-import { quoted } from './names.ts';
+import { escaped, quoted } from './names.ts';
 
 /** A new index of a large label is read from all its nodes. */
 const POPULATION_SECONDS = 600;
@@ -14,6 +14,9 @@ interface WantedIndex extends IndexOptions {
   /** Tells those of the sink from those of others, and changes with the columns. */
   readonly name: string;
 }
+
+/** An index of the sink in the database; an earlier version may have given its name to other columns. */
+type StoredIndex = Readonly<Record<'name', string> & Record<'properties', readonly string[]>>;
 
 /** The indexes of a target. What a unique constraint serves already is left out. */
 export function indexesOf(layout: Layout): WantedIndex[] {
@@ -34,8 +37,10 @@ export function indexesOf(layout: Layout): WantedIndex[] {
 export async function prepareIndexes(database: Database, layout: Layout): Promise<void> {
   const wanted = indexesOf(layout);
   const stored = await ownIndexes(database, layout);
-  const former = stored.filter((name) => wanted.every((index) => index.name !== name));
-  const missing = wanted.filter(({ name }) => !stored.includes(name));
+  const isSame = (one: StoredIndex, index: WantedIndex): boolean =>
+    one.name === index.name && JSON.stringify(one.properties) === JSON.stringify(index.columns);
+  const former = stored.filter((one) => !wanted.some((index) => isSame(one, index))).map(({ name }) => name);
+  const missing = wanted.filter((index) => !stored.some((one) => isSame(one, index)));
   for (const name of former) await run(database, `DROP INDEX ${quoted(name)} IF EXISTS`);
   for (const index of missing) await run(database, creation(layout, index));
   if (missing.length > 0) await run(database, `CALL db.awaitIndexes(${POPULATION_SECONDS})`);
@@ -55,21 +60,21 @@ function creation(layout: Layout, { name, columns, type }: WantedIndex): string 
 }
 
 function nameOf({ target }: Layout, { columns, type }: IndexOptions): string {
-  return `tailrace_${target.name}_${type}_${columns.join('_')}`;
+  return `tailrace_${target.name}_${type}_${columns.map(escaped).join(':')}`;
 }
 
-async function ownIndexes(database: Database, layout: Layout): Promise<string[]> {
-  const { records } = await run<{ name: string }>(
+async function ownIndexes(database: Database, layout: Layout): Promise<StoredIndex[]> {
+  const { records } = await run<StoredIndex>(
     database,
-    `SHOW INDEXES YIELD name, labelsOrTypes, owningConstraint
+    `SHOW INDEXES YIELD name, properties, labelsOrTypes, owningConstraint
      WHERE name STARTS WITH $prefix AND labelsOrTypes = [$element] AND owningConstraint IS NULL
-     RETURN name`,
+     RETURN name, properties`,
     {
       prefix: `tailrace_${layout.target.name}_`,
       element: layout.shape === 'node' ? layout.label : layout.type,
     },
   );
-  return records.map((record) => record.get('name'));
+  return records.map((record) => record.toObject());
 }
 
 async function refuseFailed(database: Database, wanted: readonly WantedIndex[]): Promise<void> {

@@ -56,5 +56,10 @@ export function sameNames(left: readonly string[], right: readonly string[]): bo
 function haveSameForm(left: Column, right: Column): boolean {
   const isInteger = ({ kind }: Column): boolean => kind === 'int2' || kind === 'int4' || kind === 'int8';
   if (isInteger(left) && isInteger(right)) return true;
-  return left.kind === right.kind && (left.kind !== 'numeric' || left.scale === right.scale);
+  if (left.kind !== right.kind || left.kind === 'interval' || left.kind === 'jsonb') return false;
+  if (left.kind === 'numeric') return left.scale !== undefined && left.scale === right.scale;
+  // The same texts with the same length; else blanks at the end, or the case of letters, may differ.
+  const isFixed = ({ type }: Column): boolean => /^character\(\d+\)$/.test(type);
+  if (isFixed(left) || isFixed(right)) return left.type === right.type;
+  return [left, right].every(({ type }) => !/(^|\.)(citext|bpchar)$/.test(type));
 }

@@ -45,6 +45,8 @@ export interface NodeLayout extends Common {
   readonly edges: readonly Edge[];
   /** Names of the foreign keys that the options keep from being relationships. */
   readonly unlinked: readonly string[];
+  /** Foreign keys that the options want as relationships and that can't be at the moment. */
+  readonly notMade: readonly { readonly foreignKey: string; readonly why: string }[];
   /** Edges by value of this and other tables that end here. */
   readonly incoming: readonly IncomingEdge[];
 }

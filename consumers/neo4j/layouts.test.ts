@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
+import type { Column, ForeignKey, TableSchema } from '../../schemas/table-schema.ts';
 import type { ValueKind } from '../../schemas/value.ts';
 import type { Target } from '../sink.ts';
 import { noTableOptions, tableOptionsSchema } from './config.ts';
@@ -106,6 +106,43 @@ describe('a foreign key', () => {
   });
 });
 
+describe('equal values of a foreign key that may be two texts keep it a property', () => {
+  /** A column `code` of this type in both tables, or of another in the one that refers. */
+  const edges = (kind: ValueKind, own: Partial<Column>, referenced: Partial<Column> = own): string[] => {
+    const typed = (one: Target, column: Partial<Column>): Target => {
+      const columns = one.table.columns.map((each) =>
+        each.name === 'code' ? { ...each, kind, type: kind, ...column } : each,
+      );
+      return { ...one, table: { ...one.table, columns } };
+    };
+    const to = target('to', ['code']);
+    const from = target('from', ['id'], ['code -> to(code)']);
+    return typesOf('from', typed(from, own), typed(to, referenced));
+  };
+
+  test.each<[string, ValueKind, Partial<Column>, Partial<Column>?]>([
+    ['numeric without a scale', 'numeric', {}],
+    ['numeric of two scales', 'numeric', { scale: 2 }, { scale: 3 }],
+    ['citext', 'text', { type: 'public.citext' }],
+    ['character of two lengths', 'text', { type: 'character(2)' }, { type: 'character(3)' }],
+    ['character and text', 'text', { type: 'text' }, { type: 'character(3)' }],
+    ['character without a length', 'text', { type: 'bpchar' }],
+    ['interval', 'interval', {}],
+    ['jsonb', 'jsonb', {}],
+  ])('%s', (_, kind, own, referenced) => {
+    expect(edges(kind, own, referenced)).toEqual([]);
+  });
+
+  test.each<[string, ValueKind, Partial<Column>, Partial<Column>?]>([
+    ['numeric of one scale', 'numeric', { scale: 0 }],
+    ['text and varchar', 'text', { type: 'text' }, { type: 'character varying(9)' }],
+    ['character of one length', 'text', { type: 'character(3)' }],
+    ['uuid', 'uuid', {}],
+  ])('not %s', (_, kind, own, referenced) => {
+    expect(edges(kind, own, referenced)).toEqual(['CODE']);
+  });
+});
+
 describe('a table whose key is two foreign keys', () => {
   const columns = ['customer_id', 'place_id'];
   const keys = ['place_id -> places(id)', 'customer_id -> customer(id)'];
@@ -178,6 +215,23 @@ describe('options', () => {
         { type: 'CUSTOMER', direction: 'in' },
         { type: 'PAIR', direction: 'out' },
       ],
+    });
+  });
+
+  test('that ask for a relationship that is not made are told, those that ask for none are not', () => {
+    const relationships = { place_id: 'WENT_TO', customer_id: 'none', trips_fk2: 'PAIR' };
+    const join = target('pairs', ['a', 'b'], ['a -> customer(id)', 'b -> customer(id)']);
+    expect(layoutWith({ relationships }, 'trips', trips, join)).toMatchObject({
+      edges: [],
+      notMade: [
+        { foreignKey: 'trips_fk0', why: 'the sink does not read public.places' },
+        { foreignKey: 'trips_fk2', why: 'the rows of pairs are relationships themselves' },
+      ],
+    });
+    const text = target('places', ['id'], [], { id: 'text' });
+    expect(layoutWith({ relationships }, 'trips', trips, text, pairs)).toMatchObject({
+      edges: [{ type: 'PAIR' }],
+      notMade: [{ foreignKey: 'trips_fk0', why: expect.stringContaining('equal values') }],
     });
   });
 

@@ -6,7 +6,7 @@ import type { Target, Write } from '../sink.ts';
 import { noTableOptions } from './config.ts';
 import type { Layout } from './layout.ts';
 import { layoutsOf } from './layouts.ts';
-import { graphWriteOf, rowFormOf, type GraphWrite, type StoreValue } from './mapping.ts';
+import { graphWriteOf, rowFormOf, tombstoneId, type GraphWrite, type StoreValue } from './mapping.ts';
 
 function layoutOf(target: Target): Layout {
   const layout = layoutsOf([target], noTableOptions).get(target.name);
@@ -23,6 +23,11 @@ function graphWrite(write: Write, layout = layoutOf(write.target)): GraphWrite {
 function stored(kind: ValueKind, value: Value): StoreValue | undefined {
   const target = makeTarget('kinds', ['id'], { id: { kind: 'int4' }, value: { kind } });
   return graphWrite(upsert(target, { id: 1, value }, 1)).values[1];
+}
+
+function inKey(kind: ValueKind, value: Value): StoreValue | undefined {
+  const target = makeTarget('keys', ['value'], { value: { kind } });
+  return graphWrite(upsert(target, { value }, 1)).key[0];
 }
 
 describe('a value has one form in the graph', () => {
@@ -52,13 +57,41 @@ describe('a value has one form in the graph', () => {
     ['timestamp', '0001-01-01T00:00:00 BC', '0000-01-01T00:00:00'],
     ['timestamptz', '2024-02-29T12:00:00.5Z', '2024-02-29T12:00:00.500000000Z'],
     ['timestamptz', '294276-12-31T23:59:59.999999Z', '+294276-12-31T23:59:59.999999000Z'],
-  ])('%s %s is a date of Neo4j', (kind, value, shown) => {
-    expect(String(stored(kind, value))).toBe(shown);
+  ])('%s %s in a key is a date of Neo4j', (kind, value, shown) => {
+    expect(String(inKey(kind, value))).toBe(shown);
   });
 
   test('a timestamp knows no zone and a timestamptz is in UTC', () => {
-    expect(stored('timestamp', '2024-02-29T12:00:00')).toBeInstanceOf(types.LocalDateTime);
-    expect(stored('timestamptz', '2024-02-29T12:00:00Z')).toBeInstanceOf(types.DateTime);
+    expect(inKey('timestamp', '2024-02-29T12:00:00')).toBeInstanceOf(types.LocalDateTime);
+    expect(inKey('timestamptz', '2024-02-29T12:00:00Z')).toBeInstanceOf(types.DateTime);
+  });
+
+  test.each<[ValueKind, string]>([
+    ['date', '2024-02-29'],
+    ['timestamp', '9999-12-31T23:59:59.999999'],
+    ['timestamptz', '0001-01-01T00:00:00Z'],
+  ])('%s %s outside of a key is a text that the server reads', (kind, value) => {
+    expect(stored(kind, value)).toBe(`\0${value}`);
+  });
+
+  test.each<[ValueKind, string]>([
+    ['date', '10000-01-01'],
+    ['timestamp', '0044-03-15T00:00:00 BC'],
+  ])('%s %s, which the server would not read, is a date of the driver', (kind, value) => {
+    expect(stored(kind, value)).toBeTypeOf('object');
+  });
+
+  test('a column that had another type once goes as it was then', () => {
+    const typed = (kind: ValueKind): Target =>
+      makeTarget('typed', ['id'], { id: { kind: 'int4' }, value: { kind } });
+    const row = { id: 1, value: '2024-02-29' };
+    expect(graphWrite(upsert(typed('text'), row, 1), layoutOf(typed('date'))).values).toEqual([
+      1n,
+      row.value,
+    ]);
+    expect(graphWrite(upsert(typed('date'), row, 1), layoutOf(typed('text'))).values[1]).toBeInstanceOf(
+      types.Date,
+    );
   });
 
   test.each<[ValueKind, Value]>([
@@ -88,8 +121,18 @@ test('an upsert holds all columns in their order, a delete only the key', () => 
     c: { kind: 'text' },
   });
   const put = graphWrite(upsert(target, { a: 'x:', b: 1, c: 'y' }, 1));
-  expect(put).toMatchObject({ values: ['x:', 1n, 'y'], key: [1n, 'x:'], id: `${target.name}:1:x\\:` });
+  expect(put).toMatchObject({ values: ['x:', 1n, 'y'], key: [1n, 'x:'] });
+  expect(tombstoneId(put)).toBe(`${target.name}:1:x\\:`);
   expect(graphWrite(remove(target, { a: 'x:', b: 1 }, 1))).toMatchObject({ values: [], key: [1n, 'x:'] });
+});
+
+test('no two keys of all targets share the id of a tombstone', () => {
+  const columns = { id: { kind: 'text' as const } };
+  const named = (name: string): Target => ({ ...makeTarget('ids', ['id'], columns), name });
+  const idOf = (name: string, id: string): string => tombstoneId(graphWrite(remove(named(name), { id }, 1)));
+  const ids = [idOf('a', 'b:1'), idOf('a:b', '1'), idOf('a\\', 'b:1'), idOf('a\\:b', '1')];
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(idOf('orders', 'x:1')).toBe('orders:x:1');
 });
 
 test('a row of an older schema has null for the columns that came later', () => {

@@ -6,6 +6,8 @@ import { columnOf, type Column } from '../../schemas/table-schema.ts';
 import type { Row, Value, ValueKind } from '../../schemas/value.ts';
 import type { Target, Write } from '../sink.ts';
 import type { Layout } from './layout.ts';
+import { escaped } from './names.ts';
+import { isMarked, markedInstant } from './parsed-instants.ts';
 
 /** A value as the driver sends it: a bigint arrives as Integer, a number as Float. */
 export type StoreValue =
@@ -24,9 +26,12 @@ export interface GraphWrite {
   readonly op: Write['op'];
   readonly layout: Layout;
   readonly position: Position;
-  /** `id` of the key's tombstone; tells the keys of all targets apart. */
-  readonly id: string;
-  /** Of an upsert the values of the layout's columns, in their order; null for one that the row's schema lacks. */
+  /** What it was made of. */
+  readonly source: Write;
+  /**
+   * Of an upsert the values of the layout's columns, in their order; null for one that the row's schema lacks. Dates and
+   * times by which no node is found are texts for the server to read (parsed-instants.ts).
+   */
   readonly values: readonly StoreValue[];
   /** The values of the key, in its order. */
   readonly key: readonly StoreValue[];
@@ -36,6 +41,8 @@ export interface GraphWrite {
 export interface RowForm {
   /** Of the layout's columns; null for one that the schema lacks. */
   readonly columns: readonly (Column | null)[];
+  /** Columns whose dates and times go as text. */
+  readonly marked: ReadonlySet<Column>;
   readonly key: readonly Column[];
   /** Columns that may not be null: those of the key and of a relationship's ends. */
   readonly required: ReadonlySet<string>;
@@ -44,9 +51,11 @@ export interface RowForm {
 /** The form of the target's rows; null when its schema has a column that the layout does not know yet. */
 export function rowFormOf(layout: Layout, { table }: Target): RowForm | null {
   if (table.columns.some(({ name }) => !layout.columns.includes(name))) return null;
+  const columns = layout.columns.map((name) => table.columns.find((column) => column.name === name) ?? null);
   const ends = layout.shape === 'node' ? [] : [...layout.start.columns, ...layout.end.columns];
   return {
-    columns: layout.columns.map((name) => table.columns.find((column) => column.name === name) ?? null),
+    columns,
+    marked: new Set(table.columns.filter((column) => isMarked(layout, column))),
     key: layout.target.table.key.map((name) => columnOf(table, name)),
     required: new Set([...layout.target.table.key, ...ends]),
   };
@@ -57,17 +66,24 @@ export function graphWriteOf(write: Write, layout: Layout, form: RowForm): Graph
   const { op, target, position } = write;
   const valueOf = (row: Row, column: Column): StoreValue =>
     storeValue(target, column, row[column.name] ?? null, form.required.has(column.name));
+  const sentValue = (row: Row, column: Column): StoreValue =>
+    (form.marked.has(column) ? markedInstant(row[column.name] ?? null) : null) ?? valueOf(row, column);
   return {
     op,
     layout,
     position,
-    id: `${target.name}:${keyText(target.table.key, write.key)}`,
+    source: write,
     values:
       write.op === 'delete'
         ? []
-        : form.columns.map((column) => (column === null ? null : valueOf(write.row, column))),
+        : form.columns.map((column) => (column === null ? null : sentValue(write.row, column))),
     key: form.key.map((column) => valueOf(write.key, column)),
   };
+}
+
+/** `id` of the key's tombstone, `target:key`; tells the keys of all targets apart. */
+export function tombstoneId({ source: { target, key } }: GraphWrite): string {
+  return `${escaped(target.name)}:${keyText(target.table.key, key)}`;
 }
 
 /** A value in the graph. Throws SINK_EVENT_REJECTED for one that has no exact form, and for null or NaN where one is required. */

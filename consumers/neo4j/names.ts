@@ -24,3 +24,8 @@ export function upperSnake(name: string): string {
 export function quoted(name: string): string {
   return `\`${name.replaceAll('\\', '\\u005C').replaceAll('`', '``')}\``;
 }
+
+/** A name as a part of a longer text whose parts are parted by `:`, so that no two lists of parts give the same text. */
+export function escaped(name: string): string {
+  return name.replace(/[\\:]/g, '\\$&');
+}

@@ -1,4 +1,5 @@
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createLogger, type Logger } from '../../core/logger.ts';
 import { makeTarget, remove, upsert } from '../../test/sink-contract-model.ts';
 import type { Sink, Target } from '../sink.ts';
 import { classify } from './errors.ts';
@@ -14,11 +15,12 @@ const text = { kind: 'text' as const };
 async function open(
   entries: readonly (readonly [Target, object])[],
   names: readonly string[],
+  log?: Logger,
 ): Promise<Sink> {
   const mapping: Mapping = Object.fromEntries(
     entries.map(([{ table }, options]) => [`public.${table.name}`, options]),
   );
-  const sink = createSink({}, mapping);
+  const sink = createSink({}, mapping, log);
   onTestFinished(async () => {
     await sink.close();
     for (const name of names) await query(`MATCH (n:${quoted(name)}) DETACH DELETE n`);
@@ -147,7 +149,7 @@ describe('nodes', () => {
       `mine_${people.name}`,
       `${prefix}_fulltext_bio`,
       `${prefix}_range_name`,
-      `${prefix}_range_place_id_name`,
+      `${prefix}_range_place_id:name`,
       `${prefix}_text_bio`,
     ]);
     await sink.write([upsert(people, { id: 1, bio: 'a long walk' }, 1)]);
@@ -160,6 +162,47 @@ describe('nodes', () => {
     const later = await open([[people, { label: Person, indexes: ['bio'] }]], []);
     await later.prepare([people]);
     expect(await indexesOf(names)).toEqual([`mine_${people.name}`, `${prefix}_range_bio`]);
+  });
+
+  test('have every index of the options, also where names of columns look alike', async () => {
+    const odd = makeTarget('o_odd', ['id'], { id, b: text, c: text, b_c: text });
+    const Odd = `OOdd${odd.name}`;
+    const first = await open([[odd, { label: Odd, indexes: [['b', 'c'], 'b_c'] }]], [Odd]);
+    await first.prepare([odd]);
+    const stored = async (): Promise<unknown[]> =>
+      (
+        await query(
+          `SHOW INDEXES YIELD labelsOrTypes, owningConstraint, properties
+           WHERE owningConstraint IS NULL AND $label IN labelsOrTypes RETURN properties`,
+          { label: Odd },
+        )
+      )
+        .map(({ properties }) => String(properties))
+        .toSorted();
+    expect(await stored()).toEqual(['b,c', 'b_c']);
+    const later = await open([[odd, { label: Odd, indexes: [['b', 'c']] }]], []);
+    await later.prepare([odd]);
+    expect(await stored()).toEqual(['b,c']);
+    // As an earlier version named it, which is now the name of another.
+    await query(`CREATE INDEX tailrace_${odd.name}_range_b_c FOR (n:${Odd}) ON (n.c, n.b)`);
+    const last = await open([[odd, { label: Odd, indexes: ['b_c'] }]], []);
+    await last.prepare([odd]);
+    expect(await stored()).toEqual(['b_c']);
+  });
+
+  test('that ask for a relationship to a table that is not read are told in the log', async () => {
+    const log = createLogger({ sink: 'test' });
+    const warn = vi.spyOn(log, 'warn').mockImplementation(() => undefined);
+    const options = { label: Person, relationships: { place_id: 'LIVES_IN' } };
+    const sink = await open([[people, options]], names, log);
+    await sink.prepare([people]);
+    const why = `the sink does not read public.${places.name}`;
+    expect(warn.mock.calls).toEqual([
+      [
+        { target: people.name, foreignKey: expect.any(String), why },
+        expect.stringContaining('stays a property'),
+      ],
+    ]);
   });
 
   test('another label is a conflict that names both', async () => {

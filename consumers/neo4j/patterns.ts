@@ -1,5 +1,6 @@
 import type { Edge, Endpoint, Layout, NodeLayout } from './layout.ts';
 import { quoted } from './names.ts';
+import { valueAt } from './parsed-instants.ts';
 
 /** Parts of Cypher texts. A row is a list, and every pattern says at which place of it its values begin. */
 
@@ -23,17 +24,15 @@ export function byEnd({ label, properties }: Endpoint, first: number): string {
 }
 
 /** The relationship of a foreign key between the row's node and the other: `(n)-[r:PLACE]->(b)`. */
-export function link(
-  edge: Pick<Edge, 'type' | 'direction'>,
-  own: string,
-  other: string,
-  inside = '',
-): string {
-  const relationship = `[r:${quoted(edge.type)}${inside}]`;
+export function link(edge: Pick<Edge, 'type' | 'direction'>, own: string, other: string): string {
+  const relationship = `[r:${quoted(edge.type)}]`;
   return edge.direction === 'out'
     ? `(${own})-${relationship}->(${other})`
     : `(${own})<-${relationship}-(${other})`;
 }
+
+/** Whether `r` is the sink's own: another program may make relationships of the same type. */
+export const IS_OWN = 'r.__pos IS NOT NULL';
 
 /** Whether a node has the label, told so that the server can't begin there: it looks only at nodes that it has found. */
 export function isLabelled(variable: string, label: string): string {
@@ -66,7 +65,7 @@ export function differs(variable: string, { properties }: Endpoint, first: numbe
 export function setColumns(variable: string, layout: Layout, gone: readonly string[]): string {
   const { columns, target } = layout;
   const sets = columns.map((name, index) =>
-    target.table.key.includes(name) ? [] : [`${variable}.${quoted(name)} = row[${index}]`],
+    target.table.key.includes(name) ? [] : [`${variable}.${quoted(name)} = ${valueAt(layout, name, index)}`],
   );
   const removed = gone.map((name) => `${variable}.${quoted(name)} = null`);
   return `SET ${[...sets.flat(), `${variable}.__pos = row[${columns.length}]`, ...removed].join(', ')}`;

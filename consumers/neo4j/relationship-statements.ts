@@ -1,6 +1,7 @@
 import type { Endpoint, RelationshipLayout } from './layout.ts';
 import { quoted } from './names.ts';
 import { differs, propertiesFrom, setColumns } from './patterns.ts';
+import { valueAt } from './parsed-instants.ts';
 import { PLACEHOLDER } from './statements.ts';
 
 /** The Cypher of rows as relationships. They are found by their key, under the type's unique constraint. */
@@ -25,11 +26,13 @@ export function setRelationships(layout: RelationshipLayout, gone: readonly stri
 
 /** Rows `[...columns, position]` of relationships that are not there. */
 export function createRelationships(layout: RelationshipLayout): string {
+  const { columns } = layout;
+  const properties = columns.map((name, index) => `${quoted(name)}: ${valueAt(layout, name, index)}`);
   return `
   UNWIND $rows AS row
   ${mergeEnd('a', layout, layout.start)}
   ${mergeEnd('b', layout, layout.end)}
-  CREATE (a)-[:${quoted(layout.type)} ${propertiesFrom([...layout.columns, '__pos'])}]->(b)`;
+  CREATE (a)-[:${quoted(layout.type)} {${[...properties, `__pos: row[${columns.length}]`].join(', ')}}]->(b)`;
 }
 
 /** Rows `[...key, ...start, ...end, place]`: takes away those that join other nodes now; answers their places and old ends. */

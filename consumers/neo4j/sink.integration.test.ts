@@ -17,7 +17,14 @@ sinkOutage('neo4j', {
   host: address.hostname,
   port: Number(address.port || 7687),
   // Not neo4j://, whose routing would lead past the broken network to the server itself.
-  create: (port) => createSink({ url: `bolt://${address.username}:${address.password}@127.0.0.1:${port}` }),
+  create: (port, login) =>
+    createSink({ url: `bolt://${address.username}:${address.password}@127.0.0.1:${port}`, ...login }),
+  async makeLogin() {
+    const login = { username: `tailrace_${process.pid}`, password: 'short-lived' };
+    await query(`CREATE USER ${login.username} SET PASSWORD $password CHANGE NOT REQUIRED`, login);
+    const remove = async (): Promise<void> => void (await query(`DROP USER ${login.username}`));
+    return { login, remove };
+  },
 });
 
 describe('neo4j in particular', () => {

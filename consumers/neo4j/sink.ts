@@ -32,12 +32,23 @@ export function createNeo4jSink(
     const all = new Map(targets);
     for (const target of wanted) all.set(target.name, joinedTarget(all.get(target.name), target));
     const next = layoutsOf([...all.values()], tableOptions);
+    warnOfNotMade([...next.values()]);
     // A new target can change how others are stored, so all of them are looked at.
     await prepareLayouts(database, [...next.values()]);
     for (const target of all.values()) targets.set(target.name, target);
     layouts = next;
     forms = new WeakMap();
     await moveStoredEdges();
+  }
+
+  /** No error: the other table may be about to be captured, and topics of Debezium show their tables one by one. */
+  function warnOfNotMade(all: readonly Layout[]): void {
+    for (const layout of all)
+      for (const notMade of layout.shape === 'node' ? layout.notMade : [])
+        log.warn(
+          { target: layout.target.name, ...notMade },
+          'a foreign key of `relationships` stays a property',
+        );
   }
 
   async function moveStoredEdges(): Promise<void> {
@@ -83,18 +94,18 @@ export function createNeo4jSink(
   async function write(writes: readonly Write[]): Promise<readonly WriteOutcome[]> {
     await prepareUnknown(writes.map(({ target }) => target));
     const mapped = writes.map(mapOrReject);
-    const exceptions = new Map<string, WriteOutcome>();
+    const exceptions = new Map<GraphWrite, WriteOutcome>();
     await writeChunk(
       mapped.filter((one): one is GraphWrite => !('result' in one)),
       exceptions,
     );
-    return mapped.map((one) => ('result' in one ? one : (exceptions.get(one.id) ?? { result: 'applied' })));
+    return mapped.map((one) => ('result' in one ? one : (exceptions.get(one) ?? { result: 'applied' })));
   }
 
   /** Notes every write that was not applied. Halves a chunk that the server refuses, until the bad row stands alone. */
   async function writeChunk(
     chunk: readonly GraphWrite[],
-    exceptions: Map<string, WriteOutcome>,
+    exceptions: Map<GraphWrite, WriteOutcome>,
   ): Promise<void> {
     const [first, ...more] = chunk;
     if (first === undefined) return;
@@ -102,9 +113,9 @@ export function createNeo4jSink(
       const stale = await inTransaction(driver, options.database, (transaction) =>
         applyWrites(transaction, chunk),
       );
-      for (const id of stale) exceptions.set(id, { result: 'stale' });
+      for (const one of stale) exceptions.set(one, { result: 'stale' });
     } catch (error) {
-      if (more.length === 0) exceptions.set(first.id, rejected(error));
+      if (more.length === 0) exceptions.set(first, rejected(error));
       else if (classify(error).outcome !== 'park') throw error;
       else for (const part of halves(chunk)) await writeChunk(part, exceptions);
     }

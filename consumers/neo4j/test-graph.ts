@@ -1,6 +1,6 @@
 import { auth, driver as createDriver, types, type EagerResult } from 'neo4j-driver';
 import type { SinkConfig } from '../../core/config/schema.ts';
-import { createLogger } from '../../core/logger.ts';
+import { createLogger, type Logger } from '../../core/logger.ts';
 import { keyText } from '../../schemas/key-text.ts';
 import type { StoredRow } from '../../test/sink-contract-model.ts';
 import type { SinkHarness } from '../../test/sink-contract.ts';
@@ -30,10 +30,14 @@ export const closeReader = (): Promise<void> => reader.close();
 /** `mapping` as in the config, by table. */
 export type Mapping = Readonly<Record<string, unknown>>;
 
-export function createSink(options: Record<string, string> = {}, mapping: Mapping = {}): Sink {
+export function createSink(
+  options: Record<string, string> = {},
+  mapping: Mapping = {},
+  log: Logger = createLogger({ sink: 'test' }),
+): Sink {
   const context = {
     name: 'test',
-    log: createLogger({ sink: 'test' }),
+    log,
     tableOptions: tableOptionsOf(neo4j, 'test', mapping as SinkConfig['mapping']),
   };
   return neo4j.create(neo4j.options.parse({ url, ...options }), context);
@@ -50,6 +54,8 @@ export async function query(
 
 export const harness: SinkHarness = {
   tellsStale: true,
+  // Longer than a value of an index may be.
+  impossibleRow: () => Promise.resolve({ id: 'secret'.repeat(10_000), day: '2024-02-29' }),
   classify: (error) => neo4j.classify(error),
   async open() {
     const sink = createSink();

@@ -31,9 +31,17 @@ export async function openConnection(
     cause ??= error;
     log.debug({ reason: error.message }, 'redis connection error');
   });
-  await redis.connect().catch((error: unknown) => {
-    throw cause ?? error;
-  });
+  // ioredis limits the TCP connection alone; a server that hangs holds back the answer to AUTH.
+  const limit = setTimeout(() => {
+    cause ??= Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' });
+    redis.disconnect();
+  }, CONNECT_TIMEOUT_MS);
+  await redis
+    .connect()
+    .catch((error: unknown) => {
+      throw cause ?? error;
+    })
+    .finally(() => clearTimeout(limit));
   if (cause !== undefined) {
     redis.disconnect();
     throw cause;

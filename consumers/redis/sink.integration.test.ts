@@ -20,8 +20,17 @@ sinkOutage('redis', {
   ...harness,
   host: address.hostname,
   port: Number(address.port || 6379),
-  create: (port) =>
-    testSink({ url: Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(port) }).href }),
+  create: (port, login) =>
+    testSink({
+      ...login,
+      url: Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(port) }).href,
+    }),
+  async makeLogin() {
+    const login = { username: `tailrace_${process.pid}`, password: 'short-lived' };
+    await reader.acl('SETUSER', login.username, 'on', `>${login.password}`, '~*', '&*', '+@all');
+    const remove = async (): Promise<void> => void (await reader.acl('DELUSER', login.username));
+    return { login, remove };
+  },
 });
 
 describe('redis in particular', () => {

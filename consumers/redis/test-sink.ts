@@ -86,7 +86,7 @@ export function testHarness(
     },
     read: (target) => rowsOf(reader, target, prefixOf(target)),
     async impossibleRow(target) {
-      const row = { id: 'bad', day: '2024-02-29' };
+      const row = { id: 'secret', day: '2024-02-29' };
       // A list of another program, in the row's place.
       const key = prefixOf(target) + keyText(target.table.key, row);
       if ((await reader.llen(key)) === 0) await reader.rpush(key, 'of another program');

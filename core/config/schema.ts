@@ -170,12 +170,12 @@ export const configSchema = config
     path: ['source'],
     message: 'expected url and tables; only with topics.format debezium it may be absent',
   })
-  .superRefine(({ topics: { format }, sinks }, { addIssue }) => {
+  .superRefine(({ topics: { format }, sinks }, context) => {
     if (format !== 'debezium') return;
     for (const [sinkOfConfig, { mapping }] of Object.entries(sinks))
       for (const [pattern, { key }] of Object.entries(mapping))
         if (key !== undefined)
-          addIssue({
+          context.addIssue({
             code: 'custom',
             path: ['sinks', sinkOfConfig, 'mapping', pattern, 'key'],
             message:

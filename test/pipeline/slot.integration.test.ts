@@ -321,7 +321,10 @@ describe('tailrace slot', () => {
     const producer = pipeline.start('producer');
     await pipeline.untilCaptured();
     const refused = await pipeline.tailrace('slot', 'drop', '--yes');
-    expect(refused).toMatchObject({ exitCode: 5, stderr: expect.stringContaining('SLOT_IN_USE') as string });
+    expect(refused).toMatchObject({ exitCode: 5, stdout: '' });
+    expect(refused.stderr).toMatch(
+      /^error SLOT_IN_USE: .*\n {2}fix: stop the producers of this pipeline first/,
+    );
     await producer.end('SIGTERM');
     await slotIsFree(pipeline);
     const plan = await pipeline.tailrace('slot', 'drop', '--dry-run');

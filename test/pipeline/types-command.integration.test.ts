@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { projectRoot } from '../architecture/project-files.ts';
@@ -24,9 +24,6 @@ let folder: string;
 beforeAll(async () => {
   pipeline = await openPipeline({ sql: SHOP, source: SOURCE });
   folder = dirname(pipeline.configFile);
-  // As docs/transforms.md tells a user.
-  mkdirSync(join(folder, 'node_modules'));
-  symlinkSync(projectRoot, join(folder, 'node_modules', 'tailrace'));
 }, 60_000);
 
 afterAll(() => pipeline[Symbol.asyncDispose]());
@@ -150,6 +147,15 @@ describe('a file of types', () => {
   });
 });
 
+test('the folder of the file is made; what cannot be written is an error of usage', async () => {
+  expect(await types('--out', 'made/of/tables.ts')).toMatchObject({ exitCode: 0 });
+  expect(await types('--out', 'made/of/tables.ts', '--check')).toMatchObject({ exitCode: 0 });
+  expect(await types('--out', 'made/of')).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/^error USAGE: made\/of cannot be read: /m) as string,
+  });
+});
+
 const TSCONFIG = {
   compilerOptions: {
     target: 'es2024',
@@ -162,6 +168,7 @@ const TSCONFIG = {
     allowImportingTsExtensions: true,
     skipLibCheck: true,
     types: ['node'],
+    paths: { 'tailrace/*': [join(projectRoot, '*')] },
     typeRoots: [join(projectRoot, 'node_modules', '@types')],
   },
   files: ['transform.ts'],
