@@ -32,12 +32,12 @@ function change(op: ChangeEvent['op'], before: Row | null, after: Row | null, na
 
 const row = (email: string): Row => ({ id: 1, email, nick: null });
 const applied = (columns: readonly string[], event: ChangeEvent) =>
-  changeKey(columns, people).apply(event, event);
+  changeKey(columns, people, true).apply(event, event);
 const told = (events: readonly ChangeEvent[]) =>
   events.map(({ op, key, after }) => [op, key, after?.['email']]);
 
 test('inserts and updates have the other key, and the target says so', () => {
-  const keyed = changeKey(['email'], people);
+  const keyed = changeKey(['email'], people, true);
   const { table } = keyed;
   const apply = (event: ChangeEvent) => keyed.apply(event, event);
   expect(table.key).toEqual(['email']);
@@ -76,6 +76,13 @@ test('columns of the primary key need no old row', () => {
 });
 
 test('columns that are missing or may be null are refused', () => {
-  expect(() => changeKey(['mail'], people)).toThrow('there is no column "mail"');
-  expect(() => changeKey(['nick'], people)).toThrow('column "nick" may be null');
+  expect(() => changeKey(['mail'], people, true)).toThrow('there is no column "mail"');
+  expect(() => changeKey(['nick'], people, true)).toThrow('column "nick" may be null');
+});
+
+test('of a schema from before the column was NOT NULL, rows that have a value are taken', () => {
+  const { apply } = changeKey(['nick'], people, false);
+  const insert = (nick: string | null) => change('c', null, { id: 1, email: 'a', nick });
+  expect(told(apply(insert('n'), insert('n')))).toEqual([['c', { nick: 'n' }, 'a']]);
+  expect(() => apply(insert(null), insert(null))).toThrow('a row has no value in column "nick"');
 });

@@ -15,11 +15,11 @@ export interface RekeyedTable {
  * Makes these columns the key. They must be unique, by a constraint that is not deferrable, and NOT NULL; Postgres tells their old values only of a table with
  * REPLICA IDENTITY FULL. An update that changes them becomes a delete of the old key and an upsert of
  * the new one at the same position, so in whatever order partitions come, the newest write of each key stands in the end.
- * Throws TransformError where a column is missing or may be null.
+ * Throws TransformError where a column is missing, or in the present table may be null; of an older one each row is looked at.
  */
-export function changeKey(columns: readonly string[], source: TableSchema): RekeyedTable {
+export function changeKey(columns: readonly string[], source: TableSchema, isPresent: boolean): RekeyedTable {
   for (const name of columns)
-    if (requireColumn('key', source, name).nullable)
+    if (requireColumn('key', source, name).nullable && isPresent)
       throw new TransformError(
         'key',
         source,
@@ -45,6 +45,8 @@ export function changeKey(columns: readonly string[], source: TableSchema): Reke
         const key = formerKey(event, original);
         return key === null ? [] : [{ ...event, table, key, before: key }];
       }
+      const absent = columns.find((name) => after[name] == null);
+      if (absent !== undefined) throw withoutValue(source, absent);
       const upsert: ChangeEvent = { ...event, table, key: keyOf(table, after) };
       if (op !== 'u') return [upsert];
       const key = formerKey(event, original);
@@ -63,6 +65,15 @@ function isSame(left: Row[string] | undefined, right: Row[string] | undefined): 
   return left instanceof Uint8Array && right instanceof Uint8Array
     ? Buffer.compare(left, right) === 0
     : left === right;
+}
+
+function withoutValue(table: TableSchema, column: string): TransformError {
+  return new TransformError(
+    'key',
+    table,
+    `a row has no value in column "${column}", as rows could before the column became NOT NULL`,
+    'leave such rows out with filterRows (isNull: false), or make the topic anew',
+  );
 }
 
 function withoutOldValues(table: TableSchema, columns: readonly string[]): TransformError {

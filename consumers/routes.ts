@@ -113,7 +113,7 @@ export class Routes {
           'start the producer once',
         );
       }
-      return [this.routeOf(table)];
+      return [this.#route(table, true)];
     });
     assertDistinct(this.targets);
     return true;
@@ -121,9 +121,13 @@ export class Routes {
 
   /** The route of a table schema, made at its first event. */
   routeOf(table: TableSchema): SinkRoute {
+    return this.#route(table, false);
+  }
+
+  #route(table: TableSchema, isPresent: boolean): SinkRoute {
     const known = this.#routes.get(fingerprintOf(table));
     if (known !== undefined) return known;
-    const mapped = failing(() => this.#mapping.bind(table));
+    const mapped = failing(() => this.#mapping.bind(table, { isPresent }));
     const route: SinkRoute = { target: mapped.target, apply: (event) => failing(() => mapped.apply(event)) };
     this.#routes.set(fingerprintOf(table), route);
     return route;

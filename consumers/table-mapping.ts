@@ -21,8 +21,11 @@ export interface MappedTable {
 
 /** How a sink maps tables: the transforms, columns, constants, key and name that its config asks for. */
 export interface TableMapping {
-  /** Throws TransformError where the config does not fit the table. */
-  bind(table: TableSchema): MappedTable;
+  /**
+   * Throws TransformError where the config does not fit the table. One as it was before need not have everything that the
+   * present one must have: then each of its rows is looked at.
+   */
+  bind(table: TableSchema, options?: { readonly isPresent: boolean }): MappedTable;
 }
 
 /** The entries of `mapping` that are for the table as one: later ones win. */
@@ -54,7 +57,7 @@ export async function loadMapping(
     );
   }
   return {
-    bind(table) {
+    bind(table, { isPresent } = { isPresent: true }) {
       const entry = mappingOf(mapping, table);
       const chain = [
         ...ofSink,
@@ -63,7 +66,7 @@ export async function loadMapping(
         ...(entry.constants === undefined ? [] : [addConstants(entry.constants)]),
       ];
       const bound = bindTransforms(chain, table);
-      const keyed = entry.key === undefined ? null : changeKey(entry.key, bound.table);
+      const keyed = entry.key === undefined ? null : changeKey(entry.key, bound.table, isPresent);
       return {
         target: { name: entry.name ?? tableName(bound.table), table: keyed?.table ?? bound.table },
         apply: (event) => {
