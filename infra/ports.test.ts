@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
-import { choosePort, explicitPort, isPortFree, portHolder } from './ports.ts';
+import { choosePort, explicitPort, isPortFree, portHolder, untilPortIsFree } from './ports.ts';
 
 let listener: Server | undefined;
 afterEach(() => listener?.close());
@@ -60,4 +60,17 @@ test('the port of a server is read from its variable, and must be one', () => {
     from: 'TAILRACE_REDIS_PORT',
   });
   expect(() => explicitPort('redis', { TAILRACE_REDIS_PORT: '70000' })).toThrow('TAILRACE_REDIS_PORT=70000');
+});
+
+test('a port that is given back is waited for', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen({ port: 0, host: '127.0.0.1' }, resolve));
+  const { port } = holder.address() as AddressInfo;
+  let isFree = false;
+  const waiting = untilPortIsFree(port, 20_000).then(() => (isFree = true));
+  expect(await isPortFree(port)).toBe(false);
+  expect(isFree).toBe(false);
+  holder.close();
+  await waiting;
+  expect(await isPortFree(port)).toBe(true);
 });

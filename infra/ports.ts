@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { allPids } from './process-tree.ts';
 import { StackError, exitCodes } from './stack-error.ts';
 
@@ -64,6 +65,15 @@ export async function isPortFree(port: number): Promise<boolean> {
   listener.once('error', () => resolve(false));
   listener.listen({ port, host: '127.0.0.1', exclusive: true }, () => listener.close(() => resolve(true)));
   return promise;
+}
+
+/**
+ * Waits until nothing listens on the port, at most so long. A killed process with many threads is gone from the list of
+ * processes a moment before the system closes its sockets.
+ */
+export async function untilPortIsFree(port: number, limitMs: number): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await isPortFree(port)) && performance.now() < deadline) await sleep(20);
 }
 
 /** `PID (command)` of the process that listens on the port, where this user may know it. */

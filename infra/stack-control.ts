@@ -4,7 +4,7 @@ import { installServer, softwareFolder } from './cache.ts';
 import { awaitReady, launch } from './daemon.ts';
 import { withLock } from './lock.ts';
 import { checkRequirements, inspectMachine } from './machine.ts';
-import { choosePort, explicitPort, isPortFree, type PortWishes } from './ports.ts';
+import { choosePort, explicitPort, isPortFree, untilPortIsFree, type PortWishes } from './ports.ts';
 import { isAlive, processEnd, stopProcess } from './process-tree.ts';
 import { chooseServers, serverNamed, titleOf } from './servers/all.ts';
 import type { Instance, Machine, Server, ServerName } from './servers/server.ts';
@@ -123,6 +123,7 @@ export async function stopServer(
       const { process: running, ...stopped } = state;
       const wasAlive = isAlive(running);
       await stopProcess(running, signal ?? serverNamed(server).stopSignal ?? 'SIGTERM', stopLimitMs);
+      if (wasAlive) await untilPortIsFree(state.port, stopLimitMs);
       writeState(stack, server, stopped);
       return wasAlive;
     },
