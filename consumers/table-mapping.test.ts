@@ -74,6 +74,14 @@ test('constants are columns of every row', async () => {
   await expect(bound({ 'public.orders': { constants: { note: 'x' } } })).rejects.toThrow('of its own');
 });
 
+test('a column that the table had once gives way to the constant of its name', async () => {
+  const mapping = { 'public.orders': { constants: { note: 'constant' } } };
+  const loaded = await loadMapping('cache', { transforms: [], mapping }, '.');
+  const { target, apply } = loaded.bind(orders, { isPresent: false });
+  expect(target.table.columns.map(({ name }) => name)).toEqual(['id', 'person', 'note']);
+  expect(apply(insert)[0]?.after).toEqual({ id: 1, person: 2, note: 'constant' });
+});
+
 test("a table's transforms come behind those of the sink", async () => {
   const { target, apply } = await bound(
     { 'public.orders': { transforms: [{ renameColumns: { columns: { text: 'words' } } }] } },

@@ -63,7 +63,7 @@ export async function loadMapping(
         ...ofSink,
         ...(ofTable.get(entry.transforms) ?? []),
         ...(entry.columns === undefined ? [] : [selectColumns(entry.columns)]),
-        ...(entry.constants === undefined ? [] : [addConstants(entry.constants)]),
+        ...(entry.constants === undefined ? [] : [addConstants(entry.constants, isPresent)]),
       ];
       const bound = bindTransforms(chain, table);
       const keyed = entry.key === undefined ? null : changeKey(entry.key, bound.table, isPresent);
