@@ -24,6 +24,7 @@ import {
 } from './stack-state.ts';
 
 const stopLimitMs = 30_000;
+const PORT_LIMIT_MS = 5_000;
 const defaultName = 'default';
 
 /** Which stack, which of its servers (all when absent), and who is told of progress, a line at a time. */
@@ -123,7 +124,6 @@ export async function stopServer(
       const { process: running, ...stopped } = state;
       const wasAlive = isAlive(running);
       await stopProcess(running, signal ?? serverNamed(server).stopSignal ?? 'SIGTERM', stopLimitMs);
-      if (wasAlive) await untilPortIsFree(state.port, stopLimitMs);
       writeState(stack, server, stopped);
       return wasAlive;
     },
@@ -177,6 +177,8 @@ async function bringUp(server: Server, start: Start): Promise<void> {
 async function startProcess(server: Server, before: ServerState | undefined, start: Start): Promise<number> {
   const { stack, machine, taken, onProgress } = start;
   await installServer(server, machine, onProgress);
+  // The server itself may have died just now.
+  if (before !== undefined) await untilPortIsFree(before.port, PORT_LIMIT_MS);
   const state: ServerState = {
     version: server.version,
     port: await choosePort({ ...start.wishes, remembered: before?.port }, taken),
