@@ -38,6 +38,7 @@ export async function fillTopics(
     bench.say(`writing ${rows.toLocaleString('en-US')} rows of ${table}`);
     await source.query(filledTable(table, rows));
   }
+  if (loads.length === 0) return;
   const producer = pipeline.startProducer();
   const arrived = async (load: Load, records: number) => {
     await until(

@@ -21,7 +21,7 @@ export async function measureSinks(
   const loadsOf = ({ events }: StoreBench) => loads(events, measures, bench.scale);
   const pipeline = await openSinksPipeline(bench, stack);
   const distinct = new Map(stores.flatMap(loadsOf).map((load) => [load.table, load]));
-  if (distinct.size > 0) await fillTopics(bench, pipeline, [...distinct.values()]);
+  await fillTopics(bench, pipeline, [...distinct.values()]);
   const periods: Periods = [
     await pipeline.source.query<EntryRow & { id: number }>(periodQuery(0)),
     await pipeline.source.query<EntryRow & { id: number }>(periodQuery(1)),
