@@ -17,8 +17,8 @@ import { loadFrom, selectSinks, withConfig, type ConfigOption } from './options.
 import { sourceAccess } from './source-access.ts';
 
 /**
- * How much V8 lets the heap grow between two whole collections. By itself it takes up to 300 %: a sink that works off a backlog then
- * holds 400 MB, of which most is garbage. This takes a few microseconds an event and keeps it below 300 MB (`npm run bench -- sinks`).
+ * How much V8 lets the heap grow between two whole collections. Without a limit a sink that works off a backlog holds 400 MB, of which
+ * most is garbage. This takes a few microseconds an event and keeps it below 300 MB (`npm run bench -- sinks`).
  */
 const HEAP_GROWTH_PERCENT = 40;
 

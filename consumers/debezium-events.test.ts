@@ -175,3 +175,29 @@ test('what is no envelope is refused by place and reason, without a value', () =
   const keyless = message(null, record({ id: '1' }).value?.toString() ?? '');
   expect(() => decoder.decode(fetched(keyless))).toThrow('without a key');
 });
+
+test('a tombstone to which a rebalance leads back does not stand behind what came after it', () => {
+  const decoder = createDebeziumDecoder(new Map());
+  const first = fetched(record({ id: '1', note: 'first' }));
+  const lone = fetched(message(keyOf('2'), null), record({ id: '3', note: 'next' }));
+  const later = fetched(record({ id: '2', note: 'again' }));
+  const positions = (decoded: DecodedFetch) => decoded.events.map(({ event }) => event.position);
+  decoder.decode(first);
+  const [before = ''] = positions(decoder.decode(lone));
+  const [inserted = ''] = positions(decoder.decode(later));
+  const [again = ''] = positions(decoder.decode(lone));
+  expect(before < inserted).toBe(true);
+  expect(again < inserted).toBe(true);
+});
+
+test('a truncate of another partition is known to rows that were decoded before it', () => {
+  const decoder = createDebeziumDecoder(new Map());
+  const older = decoder.decode(fetched(record({ id: '1' }))).events[0]?.event;
+  const truncate = decoder.decode({ ...fetched(record({ id: '0', op: 't' })), partition: 1 }).events[0]
+    ?.event;
+  const newer = decoder.decode(fetched(record({ id: '1' }))).events[0]?.event;
+  if (older === undefined || truncate === undefined || newer === undefined)
+    throw new Error('an event is missing');
+  const isTruncated = [older, truncate, newer].map((event) => decoder.isTruncated('dbz.public.notes', event));
+  expect(isTruncated).toEqual([true, false, false]);
+});

@@ -92,6 +92,12 @@ describe.each(formats)('in %s', (_name, encode) => {
     expect(decode(message({ key, value: null }))).toMatchObject({ op: 'd', key: { id: 7n }, after: null });
   });
 
+  test('a row without a source block is refused', () => {
+    const { key } = encode(event);
+    const value = '{"before":null,"after":{"id":7,"note":"x"},"op":"c","ts_ms":2}';
+    expect(() => decode(message({ key, value }))).toThrow(/the source block is missing or has no lsn/);
+  });
+
   test('a row without a key is refused', () => {
     const { value } = encode(event);
     expect(() => decode(message({ key: null, value }))).toThrow(/no key/);

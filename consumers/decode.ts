@@ -22,11 +22,12 @@ export function fingerprintOfRecord(message: KafkaMessage): string | null {
   const header = message.headers?.[SCHEMA_HEADER];
   if (!Buffer.isBuffer(header)) return header?.toString() ?? null;
   // Nearly always it is that of the record before.
-  if (!header.equals(last.bytes)) last = { bytes: Buffer.from(header), text: header.toString() };
-  return last.text;
+  if (!header.equals(lastFingerprint.bytes))
+    lastFingerprint = { bytes: Buffer.from(header), text: header.toString() };
+  return lastFingerprint.text;
 }
 
-let last = { bytes: Buffer.alloc(0), text: '' };
+let lastFingerprint = { bytes: Buffer.alloc(0), text: '' };
 
 /** The registry's ids that a record needs; none for JSON. */
 export function schemaIdsOfRecord(message: KafkaMessage): number[] {
@@ -82,6 +83,7 @@ function change(
   const { before, after, source, tsMs } = envelope;
   if (!OPERATIONS.includes(envelope.op))
     throw new TypeError(`unknown operation ${JSON.stringify(envelope.op)}`);
+  if (source === null) throw new TypeError('the source block is missing or has no lsn');
   const op = envelope.op as Operation;
   if ((after === null) !== (op === 'd' || op === 't'))
     throw new TypeError(`operation ${op} does not fit its rows`);

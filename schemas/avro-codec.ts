@@ -180,7 +180,7 @@ function envelopeReader(type: Type, table: TableSchema): Read<DecodedEnvelope> {
     op: undefined,
     before: null,
     after: null,
-    source: sourceOf({}),
+    source: null,
     tsMs: Number.NaN,
   };
   const op = repeatedText();

@@ -25,7 +25,8 @@ export interface DecodedEnvelope {
   readonly op: unknown;
   readonly before: Row | null;
   readonly after: Row | null;
-  readonly source: EventSource;
+  /** Null where there is none that tells an LSN. */
+  readonly source: EventSource | null;
   readonly tsMs: number;
 }
 
@@ -109,14 +110,18 @@ export function sourceFields({ source, position, table }: ChangeEvent) {
   };
 }
 
-/** The other way round: what an event keeps of the block's fields, which are not checked. Throws SyntaxError on an LSN that is none. */
-export function sourceOf(fields: Readonly<Record<string, unknown>>): EventSource {
+/**
+ * The other way round: what an event keeps of the block's fields, which are not checked; null without an LSN. Throws SyntaxError
+ * on an LSN that is none.
+ */
+export function sourceOf(fields: Readonly<Record<string, unknown>>): EventSource | null {
   const { name, db, txId, lsn, ts_us: tsUs, snapshot } = fields;
+  if (lsn == null) return null;
   return {
     name: String(name),
     db: String(db),
     txId: txId == null ? null : Number(txId),
-    lsn: BigInt((lsn ?? 0) as number | bigint),
+    lsn: BigInt(lsn as number | bigint),
     tsUs: Number(tsUs),
     snapshot: snapshot !== 'false',
   };

@@ -11,7 +11,7 @@ export interface ParsedEnvelope {
 
 /** What stands behind the rows of an envelope. */
 interface Tail {
-  readonly source: EventSource;
+  readonly source: EventSource | null;
   /** As it was written. */
   readonly op: unknown;
   readonly tsMs: number;
@@ -54,7 +54,7 @@ export function envelopeParser(): (envelope: string) => ParsedEnvelope {
     }
     const fields = parseExact(envelope) as Record<string, unknown>;
     const source = sourceOf((fields['source'] ?? {}) as Record<string, unknown>);
-    if (at !== -1) shared = sharedOf(envelope.slice(at), source) ?? shared;
+    if (at !== -1 && source !== null) shared = sharedOf(envelope.slice(at), source) ?? shared;
     const { before, after, op, ts_ms: tsMs } = fields;
     return { before, after, rest: { source, op, tsMs: Number(tsMs) } };
   };
