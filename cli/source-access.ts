@@ -3,7 +3,7 @@ import { connectSource, sourceError } from '../producers/postgres/connection.ts'
 import { listTables, readTableSchema } from '../producers/postgres/tables/catalog.ts';
 import { currentSnapshot, readRow } from '../producers/postgres/snapshot/snapshot.ts';
 import { sees } from '../producers/postgres/snapshot/snapshot-window.ts';
-import type { SourceAccess } from '../consumers/debezium.ts';
+import type { SourceAccess } from '../consumers/debezium/topics.ts';
 import { pause } from '../core/retry.ts';
 import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
 

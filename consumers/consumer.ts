@@ -7,7 +7,7 @@ import type { ConsumerContext, Parts } from './context.ts';
 import { asKafka } from './kafka-failures.ts';
 import { configureSink, tableOptionsOf } from './load-sink.ts';
 import { holdMembership } from './membership.ts';
-import { openDebeziumTopics } from './debezium.ts';
+import { openDebeziumTopics } from './debezium/topics.ts';
 import { Routes, tablesOfState } from './routes.ts';
 import { Interrupted, Store } from './store.ts';
 import { loadMapping } from './table-mapping.ts';

@@ -5,7 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Metrics } from '../core/metrics.ts';
 import type { AvroRegistry } from '../core/registry.ts';
 import type { StatusReporter } from '../core/status.ts';
-import type { DebeziumTopics, SourceAccess } from './debezium.ts';
+import type { DebeziumTopics, SourceAccess } from './debezium/topics.ts';
 import type { Progress } from './progress.ts';
 import type { Routes } from './routes.ts';
 import type { Store } from './store.ts';

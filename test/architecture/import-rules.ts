@@ -22,8 +22,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'vitest.config.ts': [],
 };
 
-/** A store's folder: `consumers/redis`. It is a zone of its own, so that a sixth store touches one folder. */
-const STORE = /^consumers\/[^/]+(?=\/)/;
+/**
+ * A store's folder: `consumers/redis`. It is a zone of its own, so that a sixth store touches one folder. `debezium/` reads topics
+ * and belongs to the loop.
+ */
+export const STORE = /^consumers\/(?!debezium\/)[^/]+(?=\/)/;
 const STORE_MAY_IMPORT = ['core', 'schemas'];
 /** The contract that every store keeps; types only, so that a store never runs code of the loop. */
 const SINK_CONTRACT = 'consumers/sink.ts';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { STORE } from './import-rules.ts';
 import { brokenNames, foreignTopLevelEntries, longFiles, missingStoreFiles } from './layout-rules.ts';
 import { projectFiles, projectRoot } from './project-files.ts';
 
@@ -9,7 +10,7 @@ const MAX_LINES = 400;
 const files = projectFiles();
 
 test('every store folder has the same files', () => {
-  const stores = files.flatMap((file) => /^consumers\/[^/]+(?=\/)/.exec(file) ?? []);
+  const stores = files.flatMap((file) => STORE.exec(file) ?? []);
   expect(new Set(stores).size).toBeGreaterThanOrEqual(5);
   expect(missingStoreFiles([...new Set(stores)], files)).toEqual([]);
 });

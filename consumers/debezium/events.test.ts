@@ -1,8 +1,8 @@
 import type { KafkaMessage } from 'kafkajs';
 import { expect, test } from 'vitest';
-import { createDebeziumDecoder, readMessage, type DecodedFetch, type Fetched } from './debezium-events.ts';
-import { createRecordReader } from './debezium-record.ts';
-import type { TableSchema } from '../schemas/table-schema.ts';
+import { createDebeziumDecoder, readMessage, type DecodedFetch, type Fetched } from './events.ts';
+import { createRecordReader } from './record.ts';
+import type { TableSchema } from '../../schemas/table-schema.ts';
 
 const ROW = [
   { type: 'int64', optional: false, field: 'id' },

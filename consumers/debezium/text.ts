@@ -1,4 +1,4 @@
-import type { Value, ValueKind } from '../schemas/value.ts';
+import type { Value, ValueKind } from '../../schemas/value.ts';
 
 /** Texts that Postgres prints for what Debezium takes apart. */
 

@@ -1,10 +1,10 @@
-import { askRegistry } from '../core/registry-requests.ts';
-import type { RegistryConfig } from '../core/config/schema.ts';
-import { TailraceError, toError } from '../core/errors.ts';
-import { compileAvro } from '../schemas/avro-types.ts';
-import { isAvroFramed, schemaIdOf } from '../schemas/avro-codec.ts';
+import { askRegistry } from '../../core/registry-requests.ts';
+import type { RegistryConfig } from '../../core/config/schema.ts';
+import { TailraceError, toError } from '../../core/errors.ts';
+import { compileAvro } from '../../schemas/avro-types.ts';
+import { isAvroFramed, schemaIdOf } from '../../schemas/avro-codec.ts';
 import type { Schema, Type } from 'avsc';
-import { connectSchemaOfAvro, type ConnectSchema } from './debezium-schema.ts';
+import { connectSchemaOfAvro, type ConnectSchema } from './schema.ts';
 
 /** A key or a value of a record, with its schema; null where the converter wrote none (`schemas.enable=false`). */
 export interface Described {

@@ -1,13 +1,13 @@
 import type { KafkaMessage } from 'kafkajs';
-import { TailraceError, toError } from '../core/errors.ts';
-import type { ChangeEvent, Operation } from '../schemas/change-event.ts';
-import type { Position } from '../schemas/position.ts';
-import { qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
-import type { Row } from '../schemas/value.ts';
-import { createDebeziumPositions, neighbourOf } from './debezium-position.ts';
-import type { Described, RecordReader } from './debezium-record.ts';
-import { assumedTable, describedTable, readKey, readRow, type DebeziumTable } from './debezium-table.ts';
-import type { ConnectSchema } from './debezium-schema.ts';
+import { TailraceError, toError } from '../../core/errors.ts';
+import type { ChangeEvent, Operation } from '../../schemas/change-event.ts';
+import type { Position } from '../../schemas/position.ts';
+import { qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
+import type { Row } from '../../schemas/value.ts';
+import { createDebeziumPositions, neighbourOf } from './position.ts';
+import type { Described, RecordReader } from './record.ts';
+import { assumedTable, describedTable, readKey, readRow, type DebeziumTable } from './table.ts';
+import type { ConnectSchema } from './schema.ts';
 
 /** A record with what its converters wrote; null for what the record lacks. */
 export interface ReadMessage {

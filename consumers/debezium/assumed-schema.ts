@@ -1,6 +1,6 @@
-import type { Column } from '../schemas/table-schema.ts';
-import type { ValueKind } from '../schemas/value.ts';
-import type { ConnectSchema } from './debezium-schema.ts';
+import type { Column } from '../../schemas/table-schema.ts';
+import type { ValueKind } from '../../schemas/value.ts';
+import type { ConnectSchema } from './schema.ts';
 
 const TYPES: Readonly<Partial<Record<ValueKind, ConnectSchema>>> = {
   boolean: { type: 'boolean' },

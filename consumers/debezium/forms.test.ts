@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { formOf } from './debezium-forms.ts';
-import { connectSchemaOfAvro, fieldOf, type ConnectSchema } from './debezium-schema.ts';
+import { formOf } from './forms.ts';
+import { connectSchemaOfAvro, fieldOf, type ConnectSchema } from './schema.ts';
 
 const TIME = 'io.debezium.time.';
 const DATA = 'io.debezium.data.';

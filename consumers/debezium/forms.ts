@@ -1,9 +1,9 @@
-import { decimalText, readTwosComplement } from '../schemas/decimal-number.ts';
-import { shortestFloat } from '../schemas/shortest-float.ts';
-import type { Value, ValueKind } from '../schemas/value.ts';
-import { intervalFromIso, intervalFromMicros } from './debezium-interval.ts';
-import type { ConnectSchema } from './debezium-schema.ts';
-import { arrayText, bitText, hexText, mapText, pointText } from './debezium-text.ts';
+import { decimalText, readTwosComplement } from '../../schemas/decimal-number.ts';
+import { shortestFloat } from '../../schemas/shortest-float.ts';
+import type { Value, ValueKind } from '../../schemas/value.ts';
+import { intervalFromIso, intervalFromMicros } from './interval.ts';
+import type { ConnectSchema } from './schema.ts';
+import { arrayText, bitText, hexText, mapText, pointText } from './text.ts';
 import {
   dateFromDays,
   dateFromText,
@@ -15,7 +15,7 @@ import {
   timestamptzFromText,
   timetzFromText,
   type Scale,
-} from './debezium-time.ts';
+} from './time.ts';
 
 /** A value as a converter brings it: of JSON (bytes are base64 text), or of Avro (bytes are bytes). Never null. */
 export type Raw = unknown;

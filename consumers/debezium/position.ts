@@ -1,4 +1,4 @@
-import { makePosition, type Position } from '../schemas/position.ts';
+import { makePosition, type Position } from '../../schemas/position.ts';
 
 /**
  * The position of an event that Debezium's Postgres connector wrote. `source.sequence` is `[commit, lsn]`: where the last

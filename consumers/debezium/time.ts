@@ -1,4 +1,4 @@
-import { dateOfDay, timeOfMicros, timestampOfMicros } from '../schemas/temporal-number.ts';
+import { dateOfDay, timeOfMicros, timestampOfMicros } from '../../schemas/temporal-number.ts';
 
 /** What one unit of a number of Debezium's is: `time.precision.mode` decides it by column. */
 export type Scale = 'milli' | 'micro' | 'nano';

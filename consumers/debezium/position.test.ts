@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createDebeziumPositions, neighbourOf, type DebeziumPositions } from './debezium-position.ts';
-import { parsePosition, type Position } from '../schemas/position.ts';
+import { createDebeziumPositions, neighbourOf, type DebeziumPositions } from './position.ts';
+import { parsePosition, type Position } from '../../schemas/position.ts';
 
 /** What the connector writes of one change; `value` stands for the row's content, which only grows. */
 interface Written {

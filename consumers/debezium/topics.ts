@@ -1,18 +1,13 @@
 import type { Kafka, KafkaMessage } from 'kafkajs';
-import type { LoadedConfig } from '../core/config/load.ts';
-import { TailraceError } from '../core/errors.ts';
-import type { Logger } from '../core/logger.ts';
-import type { ChangeEvent } from '../schemas/change-event.ts';
-import { fingerprintOf, qualifiedName, type TableSchema } from '../schemas/table-schema.ts';
-import type { Row } from '../schemas/value.ts';
-import {
-  createDebeziumDecoder,
-  readMessage,
-  type DebeziumEvent,
-  type ReadMessage,
-} from './debezium-events.ts';
-import { createRecordReader } from './debezium-record.ts';
-import type { RoutedTables } from './routes.ts';
+import type { LoadedConfig } from '../../core/config/load.ts';
+import { TailraceError } from '../../core/errors.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { ChangeEvent } from '../../schemas/change-event.ts';
+import { fingerprintOf, qualifiedName, type TableSchema } from '../../schemas/table-schema.ts';
+import type { Row } from '../../schemas/value.ts';
+import { createDebeziumDecoder, readMessage, type DebeziumEvent, type ReadMessage } from './events.ts';
+import { createRecordReader } from './record.ts';
+import type { RoutedTables } from '../routes.ts';
 
 /** The database that Debezium reads, for what its records do not tell; given where the config has `source.url`. */
 export interface SourceAccess {

@@ -1,8 +1,8 @@
-import { columnOf, type Column, type TableSchema } from '../schemas/table-schema.ts';
-import { emptyRow, type Row, type Value } from '../schemas/value.ts';
-import { assumedSchema } from './debezium-assumed-schema.ts';
-import { formOf, type Form } from './debezium-forms.ts';
-import { fieldOf, type ConnectSchema } from './debezium-schema.ts';
+import { columnOf, type Column, type TableSchema } from '../../schemas/table-schema.ts';
+import { emptyRow, type Row, type Value } from '../../schemas/value.ts';
+import { assumedSchema } from './assumed-schema.ts';
+import { formOf, type Form } from './forms.ts';
+import { fieldOf, type ConnectSchema } from './schema.ts';
 
 /** A table as its records describe it, and how to read their rows. */
 export interface DebeziumTable {
