@@ -16,7 +16,7 @@ import {
 import { captureReport, measureCapture } from './capture/capture.ts';
 import { codecReport, measureCodec } from './codec/codec.ts';
 import { writeResults, type Figure, type Results } from './figures.ts';
-import { describeMachine, inspectMachine } from './machine.ts';
+import { describeMachine, inspectMachine, type MachineFacts } from './machine.ts';
 import { findPostgresClient } from './postgres-client.ts';
 import { endLeftovers } from './program.ts';
 import { renderReport } from './sinks/report.ts';
@@ -68,7 +68,17 @@ function parse(argv: readonly string[]): BenchOptions | number {
 async function runBench(options: BenchOptions): Promise<void> {
   const machine = inspectMachine();
   say(describeMachine(machine));
-  const figures = options.bench === 'codec' ? measureCodec() : await withStack(options);
+  const figures: Figure[] = [];
+  try {
+    if (options.bench === 'codec') figures.push(...measureCodec());
+    else await withStack(options, (measured) => figures.push(...measured));
+  } finally {
+    // What was measured before a failure is not lost.
+    if (figures.length > 0) report(options, machine, figures);
+  }
+}
+
+function report(options: BenchOptions, machine: MachineFacts, figures: readonly Figure[]): void {
   const file = join(import.meta.dirname, 'results', `${resultsName(options)}.json`);
   writeResults(file, {
     bench: options.bench,
@@ -98,7 +108,10 @@ function reportOf(options: BenchOptions, figures: readonly Figure[]): string {
 }
 
 /** Measures on fresh servers, which are gone with their data afterwards. */
-async function withStack(options: CaptureOptions | SinksOptions): Promise<Figure[]> {
+async function withStack(
+  options: CaptureOptions | SinksOptions,
+  onMeasured: (figures: readonly Figure[]) => void,
+): Promise<void> {
   await endLeftovers(FOLDER);
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
@@ -121,9 +134,8 @@ async function withStack(options: CaptureOptions | SinksOptions): Promise<Figure
       const startStore = (name: StoreName) => startStoreServer(STACK, name, say);
       // Its drivers are loaded for it alone: with ioredis in the process the codecs run at about half their speed.
       const { measureSinks } = await import('./sinks/sinks.ts');
-      return await measureSinks({ ...common, startStore }, options);
-    }
-    return await measureCapture(common, await findPostgresClient(say), options.only);
+      for await (const figures of measureSinks({ ...common, startStore }, options)) onMeasured(figures);
+    } else onMeasured(await measureCapture(common, await findPostgresClient(say), options.only));
   } finally {
     await resetStack({ name: STACK });
   }

@@ -10,11 +10,14 @@ import { STORES } from './stores/stores.ts';
 import type { StoreBench } from './stores/store.ts';
 import { measureThroughput } from './throughput.ts';
 
-/** Fills the topics once and measures one store after another, each with its server alone beside Postgres and Kafka. */
-export async function measureSinks(
+/**
+ * Fills the topics once and measures one store after another, each with its server alone beside Postgres and Kafka. Yields the
+ * figures of one store at a time.
+ */
+export async function* measureSinks(
   bench: SinksBench,
   options: Pick<SinksOptions, 'only' | 'measures' | 'workers'>,
-): Promise<Figure[]> {
+): AsyncGenerator<Figure[], void> {
   const { only, measures } = options;
   await using stack = new AsyncDisposableStack();
   const stores = STORES.filter(({ name }) => only.includes(name));
@@ -26,10 +29,8 @@ export async function measureSinks(
     await pipeline.source.query<EntryRow & { id: number }>(periodQuery(0)),
     await pipeline.source.query<EntryRow & { id: number }>(periodQuery(1)),
   ];
-  const figures: Figure[] = [];
   for (const store of stores)
-    figures.push(...(await measureStore(bench, pipeline, store, loadsOf(store), periods, options)));
-  return figures;
+    yield await measureStore(bench, pipeline, store, loadsOf(store), periods, options);
 }
 
 async function measureStore(

@@ -1,4 +1,4 @@
-import { createClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { EntryRow } from '../rows.ts';
 import type { OpenStore, StoreBench } from './store.ts';
 
@@ -10,7 +10,8 @@ export const clickhouse: StoreBench = {
   bulk: { rows: 50_000, inFlight: 2 },
   options: {},
   open: (url): Promise<OpenStore> => {
-    const client = createClient({ url });
+    // It would print a page for each question before the sink has made its view.
+    const client = createClient({ url, log: { level: ClickHouseLogLevel.OFF } });
     const command = async (query: string) => {
       await client.command({ query });
     };
