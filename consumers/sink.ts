@@ -64,6 +64,7 @@ export interface Verdict {
  * - `write` gets at most one write a key, in no particular order of tables. When it resolves, every `applied` write is
  *   durable, and the runtime commits the offsets. It answers one outcome a write, in the same order. It throws when the
  *   batch as a whole failed (connection, time-out, throttle); part of it may have been applied, the runtime sends it again.
+ * - A delete of a key that the store can't hold is `stale`: its row was never taken, so there is nothing to do.
  * - The version guard: a write whose position is older than the one stored for its key, deletes included, changes nothing.
  * - Calls never overlap: the runtime awaits each before the next.
  */

@@ -157,7 +157,13 @@ export class Store {
 function asTailrace(verdict: Verdict, thrown: unknown): TailraceError {
   if (thrown instanceof TailraceError) return thrown;
   const error = toError(thrown);
-  return new TailraceError(verdict.code, `the store failed (${error.name})`, verdict.sentence, {
+  const code = 'code' in error && isPlainCode(error.code) ? `${error.name} ${error.code}` : error.name;
+  return new TailraceError(verdict.code, `the store failed (${code})`, verdict.sentence, {
     cause: error,
   });
+}
+
+/** A client's or a server's own code, such as ECONNREFUSED or 50; what could be anything else is not shown. */
+function isPlainCode(code: unknown): code is string | number {
+  return typeof code === 'number' || (typeof code === 'string' && /^[\w.]{1,80}$/.test(code));
 }

@@ -61,7 +61,10 @@ export async function insertEntries<Entry>(
   if (block.rejected.size === 0) return send(inserter, destination, entries, places, block.chunks);
   for (const [index, error] of block.rejected) {
     const place = places[index];
-    if (place !== undefined) outcomes[place] = { result: 'rejected', error };
+    if (place === undefined) continue;
+    // A row with a key that the table can't hold was never written.
+    const isDelete = source.isDelete(all[place] as Entry);
+    outcomes[place] = isDelete ? { result: 'stale' } : { result: 'rejected', error };
   }
   const rest = places.filter((_, index) => !block.rejected.has(index));
   return insertEntries(inserter, destination, entries, rest);

@@ -19,6 +19,7 @@ export interface RowSource<Entry> {
   readonly rowOf: (entry: Entry) => Row;
   readonly added: readonly AddedColumn<Entry>[];
   readonly positionOf: (entry: Entry) => Position;
+  readonly isDelete: (entry: Entry) => boolean;
 }
 
 /** Rows in ClickHouse's format Native, column by column: https://clickhouse.com/docs/interfaces/specs/NativeFormat */

@@ -20,6 +20,7 @@ function keyAlone(key: Row): Row {
 
 export const WRITES: RowSource<Write> = {
   positionOf: (write) => write.position,
+  isDelete: ({ op }) => op === 'delete',
   rowOf: (write) => (write.op === 'upsert' ? write.row : keyAlone(write.key)),
   added: [
     position((write) => write.position),
@@ -34,6 +35,7 @@ export const WRITES: RowSource<Write> = {
 /** A truncate has no key; its key columns hold the defaults of their types. */
 export const CHANGES: RowSource<TargetEvent> = {
   positionOf: ({ event }) => event.position,
+  isDelete: ({ event }) => event.op === 'd',
   rowOf: ({ event }) => event.after ?? keyAlone(event.key),
   added: [
     position(({ event }) => event.position),

@@ -101,6 +101,20 @@ describe('clickhouse', () => {
     expect(row).toEqual({ text: '2024-02-29 23:30:00.123456' });
   });
 
+  test('a row whose key does not fit is rejected, and its delete is none to wait for', async () => {
+    const table = makeTarget('timed', ['at'], { at: { kind: 'timestamp' }, note: { kind: 'text' } });
+    await sink.prepare([table]);
+    const [never, fits] = [{ at: '-infinity' }, { at: '2024-02-29T12:00:00' }];
+    expect(
+      await sink.write([upsert(table, { ...never, note: 'x' }, 1), upsert(table, { ...fits, note: 'x' }, 1)]),
+    ).toMatchObject([{ result: 'rejected' }, { result: 'applied' }]);
+    expect(await sink.write([remove(table, never, 2), remove(table, fits, 2)])).toEqual([
+      { result: 'stale' },
+      { result: 'applied' },
+    ]);
+    expect([...(await readLive(table))]).toEqual([]);
+  });
+
   test.each<[string, 'seen' | 'price', Value]>([
     ['a NaN in a decimal', 'price', 'NaN'],
     ['a decimal with more digits than its type', 'price', '1.005'],

@@ -42,6 +42,19 @@ describe('elasticsearch', () => {
     await sink.close();
   });
 
+  test('a row with the empty text as its key is rejected, and its delete is none to wait for', async () => {
+    const codes = makeTarget('codes', ['code'], { code: { kind: 'text' } });
+    targets.push(codes);
+    await sink.prepare([codes]);
+    expect(await sink.write([upsert(codes, { code: '' }, 1), upsert(codes, { code: 'a' }, 1)])).toMatchObject(
+      [{ result: 'rejected' }, { result: 'applied' }],
+    );
+    expect(await sink.write([remove(codes, { code: '' }, 2), remove(codes, { code: 'a' }, 2)])).toEqual([
+      { result: 'stale' },
+      { result: 'applied' },
+    ]);
+  });
+
   test('a wrong password stops the sink', async () => {
     const url = new URL(server.url);
     expect(url.password, 'ELASTICSEARCH_URL must hold credentials').not.toBe('');

@@ -21,7 +21,8 @@ export async function writeRows(
       items.push(bulkItem(slot, write, shape));
     } catch (error) {
       if (!isRejection(error)) throw error;
-      outcomes[slot] = { result: 'rejected', error };
+      // A row with a key that no document can have was never written.
+      outcomes[slot] = write.op === 'delete' ? { result: 'stale' } : { result: 'rejected', error };
     }
   }
   await sendItems(items, outcomes);

@@ -10,7 +10,7 @@ describe('every code of the server has one verdict', () => {
     ['NotWritablePrimary', 10107, 'retry', 'SINK_UNREACHABLE'],
     ['InterruptedAtShutdown', 11600, 'retry', 'SINK_UNREACHABLE'],
     ['WriteConcernFailed', 64, 'retry', 'SINK_UNREACHABLE'],
-    ['MaxTimeMSExpired', 50, 'retry', 'SINK_UNREACHABLE'],
+    ['MaxTimeMSExpired', 50, 'throttle', 'SINK_THROTTLED'],
     ['WriteConflict', 112, 'retry', 'SINK_UNREACHABLE'],
     ['ExceededMemoryLimit', 146, 'throttle', 'SINK_THROTTLED'],
     ['BSONObjectTooLarge', 10334, 'park', 'SINK_EVENT_REJECTED'],

@@ -78,6 +78,13 @@ const RULES: readonly Rule[] = [
     sentence: 'MongoDB is overloaded and refuses work; the sink goes on with smaller batches.',
   },
   {
+    // MaxTimeMSExpired.
+    matches: [50],
+    outcome: 'throttle',
+    code: 'SINK_THROTTLED',
+    sentence: 'A request took MongoDB longer than its time limit; the sink goes on with smaller batches.',
+  },
+  {
     // OutOfDiskSpace.
     matches: [14031],
     outcome: 'retry',
@@ -109,11 +116,11 @@ const RULES: readonly Rule[] = [
   {
     // HostUnreachable, HostNotFound, NetworkTimeout, ShutdownInProgress, SocketException, NotWritablePrimary,
     // InterruptedAtShutdown, InterruptedDueToReplStateChange, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary,
-    // PrimarySteppedDown, MaxTimeMSExpired, WriteConcernFailed, UnsatisfiableWriteConcern, ExceededTimeLimit,
+    // PrimarySteppedDown, WriteConcernFailed, UnsatisfiableWriteConcern, ExceededTimeLimit,
     // ReadConcernMajorityNotAvailableYet, StaleConfig, Interrupted, CursorNotFound, NotYetInitialized, DatabaseDropPending,
     // StaleDbVersion, IndexBuildAborted.
     matches: [
-      6, 7, 89, 91, 9001, 10107, 11600, 11602, 13435, 13436, 189, 50, 64, 100, 262, 134, 13388, 11601, 43, 94,
+      6, 7, 89, 91, 9001, 10107, 11600, 11602, 13435, 13436, 189, 64, 100, 262, 134, 13388, 11601, 43, 94,
       215, 249, 276,
     ],
     outcome: 'retry',

@@ -107,7 +107,9 @@ export function createMongodbSink(
       await finishNowAndThen();
       return writes.map((write): WriteOutcome => {
         const one = mapped.get(write);
-        if (one instanceof Error) return { result: 'rejected', error: one };
+        // A row with a key that no document can have was never written.
+        if (one instanceof Error)
+          return write.op === 'delete' ? { result: 'stale' } : { result: 'rejected', error: one };
         return (one && outcomes.get(one)) ?? { result: 'applied' };
       });
     },

@@ -2,7 +2,7 @@ import { qualifiedName, type ForeignKey } from '../../schemas/table-schema.ts';
 import type { Target } from '../sink.ts';
 import type { Neo4jTableOptions, RelationshipOptions } from './config.ts';
 import { isRelationship } from './join-table.ts';
-import { endpointOf, hasEqualForms, referencedTarget, refersToKey, type Known } from './known-targets.ts';
+import { endpointOf, formsOf, referencedTarget, refersToKey, type Known } from './known-targets.ts';
 import type { Edge, NodeLayout } from './layout.ts';
 import { foreignKeyNamed } from './named-foreign-key.ts';
 import { upperSnake } from './names.ts';
@@ -32,7 +32,7 @@ export function edgesOf(
       // A constraint's name is unique in its table, and upperSnake never makes two underscores in a row.
       type: isShared && !isChosen(chosen) ? `${type}__${foreignKey.name}` : type,
       direction: chosen === undefined || chosen === 'none' ? 'out' : chosen.direction,
-      by: referenced !== undefined && refersToKey(foreignKey, referenced) ? 'key' : 'value',
+      by: referenced !== undefined && isByKey(target, foreignKey, referenced) ? 'key' : 'value',
       end: endpointOf(foreignKey, known),
     };
   });
@@ -52,9 +52,14 @@ function obstacleOf(target: Target, foreignKey: ForeignKey, known: Known): strin
   const referenced = referencedTarget(foreignKey, known);
   if (referenced === undefined) return `the sink does not read ${qualifiedName({ schema, name })}`;
   if (isRelationship(referenced, known)) return `the rows of ${referenced.name} are relationships themselves`;
-  if (!hasEqualForms(target, foreignKey, referenced))
+  if (formsOf(target, foreignKey, referenced) === 'incomparable')
     return `equal values of ${columns.join(', ')} and of what it refers to may differ in Neo4j`;
   return null;
+}
+
+/** Else a placeholder could stand for a row that has another text of the same value. */
+function isByKey(target: Target, foreignKey: ForeignKey, referenced: Target): boolean {
+  return refersToKey(foreignKey, referenced) && formsOf(target, foreignKey, referenced) === 'equal';
 }
 
 function typeOf({ columns, referencedTable }: ForeignKey, chosen: RelationshipOptions | undefined): string {

@@ -1,7 +1,7 @@
 import { columnOf, type ForeignKey } from '../../schemas/table-schema.ts';
 import type { Target } from '../sink.ts';
 import type { Neo4jTableOptions } from './config.ts';
-import { hasEqualForms, referencedTarget, refersToKey, sameNames, type Known } from './known-targets.ts';
+import { formsOf, referencedTarget, refersToKey, sameNames, type Known } from './known-targets.ts';
 import { foreignKeyNamed } from './named-foreign-key.ts';
 import { unfitting } from './unfitting-options.ts';
 
@@ -91,7 +91,7 @@ function problemOf(target: Target, ends: Ends, known: Known): string | null {
       return `${columns} may be null, and a relationship has two ends`;
     const referenced = referencedTarget(foreignKey, known);
     if (referenced === undefined) continue;
-    if (!refersToKey(foreignKey, referenced) || !hasEqualForms(target, foreignKey, referenced))
+    if (!refersToKey(foreignKey, referenced) || formsOf(target, foreignKey, referenced) !== 'equal')
       return `${columns} does not refer to the key by which the nodes of ${referenced.name} are found`;
     // Without a look at that table's own ends, which may lead back here.
     const options = known.optionsOf(referenced.table);

@@ -36,20 +36,33 @@ export function refersToKey({ referencedColumns }: ForeignKey, { table }: Target
   return sameNames(referencedColumns, table.key);
 }
 
-/** Whether the target has the columns that a foreign key refers to, in a form in which equal values are equal here too. */
-export function hasEqualForms(
+/**
+ * What equal values of a foreign key and of what it refers to are in the graph: `equal` for certain; `texts` that are equal as a
+ * rule, but `1.5` and `1.50`, or two texts with other blanks at the end, are not; or `incomparable`.
+ */
+export function formsOf(
   target: Target,
   { columns, referencedColumns }: ForeignKey,
   end: Target,
-): boolean {
-  return columns.every((name, index) => {
-    const referenced = end.table.columns.find((column) => column.name === referencedColumns[index]);
-    return referenced !== undefined && haveSameForm(columnOf(target.table, name), referenced);
-  });
+): 'equal' | 'texts' | 'incomparable' {
+  const pairs = columns.map((name, index) => ({
+    own: columnOf(target.table, name),
+    referenced: end.table.columns.find((column) => column.name === referencedColumns[index]),
+  }));
+  const all = (test: (left: Column, right: Column) => boolean): boolean =>
+    pairs.every(({ own, referenced }) => referenced !== undefined && test(own, referenced));
+  if (all(haveSameForm)) return 'equal';
+  return all((left, right) => haveSameForm(left, right) || isDeclaredAlike(left, right))
+    ? 'texts'
+    : 'incomparable';
 }
 
 export function sameNames(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((name) => right.includes(name));
+}
+
+function isDeclaredAlike(left: Column, right: Column): boolean {
+  return left.kind === right.kind && left.type === right.type && left.scale === right.scale;
 }
 
 /** Whether equal values in Postgres are equal values in the graph: `1.5` and `1.50` are two texts here. */

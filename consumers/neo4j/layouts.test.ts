@@ -106,9 +106,9 @@ describe('a foreign key', () => {
   });
 });
 
-describe('equal values of a foreign key that may be two texts keep it a property', () => {
-  /** A column `code` of this type in both tables, or of another in the one that refers. */
-  const edges = (kind: ValueKind, own: Partial<Column>, referenced: Partial<Column> = own): string[] => {
+describe('where equal values of a foreign key may be two texts', () => {
+  /** How a column `code` of this type in both tables, or of another in the one that refers, becomes a relationship. */
+  const edges = (kind: ValueKind, own: Partial<Column>, referenced: Partial<Column> = own): unknown[] => {
     const typed = (one: Target, column: Partial<Column>): Target => {
       const columns = one.table.columns.map((each) =>
         each.name === 'code' ? { ...each, kind, type: kind, ...column } : each,
@@ -117,20 +117,27 @@ describe('equal values of a foreign key that may be two texts keep it a property
     };
     const to = target('to', ['code']);
     const from = target('from', ['id'], ['code -> to(code)']);
-    return typesOf('from', typed(from, own), typed(to, referenced));
+    const layout = layoutOf('from', typed(from, own), typed(to, referenced));
+    return layout.shape === 'node' ? layout.edges.map(({ type, by }) => `${type} by ${by}`) : [];
   };
 
   test.each<[string, ValueKind, Partial<Column>, Partial<Column>?]>([
-    ['numeric without a scale', 'numeric', {}],
     ['numeric of two scales', 'numeric', { scale: 2 }, { scale: 3 }],
-    ['citext', 'text', { type: 'public.citext' }],
     ['character of two lengths', 'text', { type: 'character(2)' }, { type: 'character(3)' }],
     ['character and text', 'text', { type: 'text' }, { type: 'character(3)' }],
+    ['citext and text', 'text', { type: 'text' }, { type: 'public.citext' }],
+  ])('it stays a property: %s', (_, kind, own, referenced) => {
+    expect(edges(kind, own, referenced)).toEqual([]);
+  });
+
+  test.each<[string, ValueKind, Partial<Column>]>([
+    ['numeric without a scale', 'numeric', {}],
+    ['citext', 'text', { type: 'public.citext' }],
     ['character without a length', 'text', { type: 'bpchar' }],
     ['interval', 'interval', {}],
     ['jsonb', 'jsonb', {}],
-  ])('%s', (_, kind, own, referenced) => {
-    expect(edges(kind, own, referenced)).toEqual([]);
+  ])('it is found by value, without placeholders: %s', (_, kind, own) => {
+    expect(edges(kind, own)).toEqual(['CODE by value']);
   });
 
   test.each<[string, ValueKind, Partial<Column>, Partial<Column>?]>([
@@ -138,8 +145,8 @@ describe('equal values of a foreign key that may be two texts keep it a property
     ['text and varchar', 'text', { type: 'text' }, { type: 'character varying(9)' }],
     ['character of one length', 'text', { type: 'character(3)' }],
     ['uuid', 'uuid', {}],
-  ])('not %s', (_, kind, own, referenced) => {
-    expect(edges(kind, own, referenced)).toEqual(['CODE']);
+  ])('it is found by key where they are one text: %s', (_, kind, own, referenced) => {
+    expect(edges(kind, own, referenced)).toEqual(['CODE by key']);
   });
 });
 

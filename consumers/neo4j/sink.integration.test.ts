@@ -42,6 +42,57 @@ describe('neo4j in particular', () => {
   const simple = (label: string): Target =>
     makeTarget(label, ['id'], { id: { kind: 'int4' }, name: { kind: 'text' } });
 
+  test('a row with NaN as its key is rejected, and its delete is none to wait for', async () => {
+    const floats = makeTarget('floats', ['id'], { id: { kind: 'float8' } });
+    const sink = await open(floats);
+    await sink.prepare([floats]);
+    expect(await sink.write([upsert(floats, { id: Number.NaN }, 1)])).toMatchObject([{ result: 'rejected' }]);
+    expect(await sink.write([remove(floats, { id: Number.NaN }, 2)])).toEqual([{ result: 'stale' }]);
+  });
+
+  test('keys of a type with insignificant blanks are joined where their texts are equal', async () => {
+    const key = { kind: 'text', type: 'bpchar' } as const;
+    const customers = makeTarget('blankcustomers', ['code'], { code: key });
+    const orders: Target = makeTarget('blankorders', ['id'], { id: { kind: 'int4' }, customer: key });
+    const foreignKeys = [
+      {
+        name: 'of_customer',
+        columns: ['customer'],
+        referencedSchema: customers.table.schema,
+        referencedTable: customers.table.name,
+        referencedColumns: ['code'],
+      },
+    ];
+    const referring: Target = { ...orders, table: { ...orders.table, foreignKeys } };
+    const sink = await open(customers, referring);
+    await sink.prepare([customers, referring]);
+    const joined = async () =>
+      (
+        await query(
+          `MATCH (o:${labelOf(referring.name)}) RETURN o.id AS id, [(o)-->(c:${labelOf(customers.name)}) | c.code] AS codes,
+                  COUNT { MATCH (p:__Placeholder:${labelOf(customers.name)}) } AS placeholders ORDER BY id`,
+        )
+      ).map(({ codes, placeholders }) => [codes, Number(placeholders)]);
+    await sink.write([upsert(referring, { id: 1, customer: 'ALFKI' }, 1)]);
+    expect(await joined()).toEqual([[[], 0]]);
+    await sink.write([
+      upsert(customers, { code: 'ALFKI' }, 2),
+      upsert(referring, { id: 2, customer: 'ALFKI' }, 3),
+      upsert(referring, { id: 3, customer: 'ALFKI  ' }, 4),
+    ]);
+    expect(await joined()).toEqual([
+      [['ALFKI'], 0],
+      [['ALFKI'], 0],
+      [[], 0],
+    ]);
+    await sink.write([remove(customers, { code: 'ALFKI' }, 5)]);
+    expect(await joined()).toEqual([
+      [[], 0],
+      [[], 0],
+      [[], 0],
+    ]);
+  });
+
   const verdictOf = async (call: Promise<unknown>): Promise<unknown> =>
     call.then(
       () => 'no error',

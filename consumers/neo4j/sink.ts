@@ -87,7 +87,9 @@ export function createNeo4jSink(
     try {
       return graphWriteOf(write, layout, form);
     } catch (error) {
-      return rejected(error);
+      const outcome = rejected(error);
+      // A row with a key that the graph can't hold was never written.
+      return write.op === 'delete' ? { result: 'stale' } : outcome;
     }
   }
 

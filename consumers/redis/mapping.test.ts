@@ -20,6 +20,12 @@ test('values are texts', () => {
   expect(rowValues(columns, row)).toEqual({ values: ['9007199254740993', 'true', 'AP8=', 'x'], nulls: '' });
 });
 
+test('minus zero stays, and both zeros are one key', () => {
+  expect(rowValues(['d'], { d: -0 })).toEqual({ values: ['-0'], nulls: '' });
+  const floats = makeTarget('floats', ['d'], { d: { kind: 'float8' } });
+  expect(memberOf(floats, { d: -0 })).toBe(memberOf(floats, { d: 0 }));
+});
+
 test('a null is told from the empty string', () => {
   expect(rowValues(columns, { id: 1n, flag: null, note: '' })).toEqual({
     values: ['1', '', '', ''],

@@ -51,7 +51,9 @@ export function rowValues(columns: readonly string[], row: Row): { values: strin
   const values = columns.map((name) => {
     const value = row[name] ?? null;
     hasNull ||= value === null;
-    return value === null ? '' : valueText(value);
+    if (value === null) return '';
+    // String(-0) is 0, which is another double.
+    return Object.is(value, -0) ? '-0' : valueText(value);
   });
   const nulls = hasNull ? columns.map((name) => ((row[name] ?? null) === null ? '1' : '0')).join('') : '';
   return { values, nulls };
