@@ -119,3 +119,15 @@ test('a throttle halves the batches', async () => {
   await store.write(writesOf(5_000));
   expect(calls).toEqual(['write 5000', 'write 2500', 'write 2500']);
 });
+
+test('after a throttle the batches grow again, by a tenth each time', async () => {
+  const errors: Error[] = [new Throttled()];
+  const { store, calls } = noting(() => {
+    const error = errors.shift();
+    return error === undefined ? Promise.resolve() : Promise.reject(error);
+  });
+  for (let batch = 0; batch < 12; batch++) await store.write(writesOf(5_000));
+  const sizes = calls.map((call) => Number(call.split(' ')[1]));
+  expect(sizes.slice(0, 5)).toEqual([5_000, 2_500, 2_500, 3_026, 1_974]);
+  expect(sizes.at(-1)).toBe(5_000);
+});

@@ -8,6 +8,8 @@ import { fingerprintOf } from '../schemas/table-schema.ts';
 import type { Sink, SinkModule, Target, TargetEvent, Verdict, Write, WriteOutcome } from './sink.ts';
 
 const MAX_WRITES = 5_000;
+/** After a throttle; quicker, and every second request could be one that a loaded store takes a minute to refuse. */
+const GROWTH = 1.1;
 const MIN_WRITES = 50;
 
 /** The caller's signal ended a wait; not an error to show. */
@@ -82,7 +84,7 @@ export class Store {
   write(writes: readonly Write[]): Promise<WriteOutcome[]> {
     return this.#inRequests(writes, async (some) => {
       const outcomes = await this.#sink.write(some);
-      this.#limit = Math.min(this.#maxWrites, this.#limit * 2);
+      this.#limit = Math.min(this.#maxWrites, Math.ceil(this.#limit * GROWTH));
       return outcomes;
     });
   }

@@ -16,6 +16,7 @@ import type { HistoryStart } from './postgres/tables/table-history.ts';
 import { anewMessage } from './postgres/stream/wal-message.ts';
 import { readTableShapes, type TableShape } from './postgres/tables/table-shapes.ts';
 import { readCapturedTable, type SetUp } from './set-up.ts';
+import { PartitionWatch } from './partition-watch.ts';
 import { reasonToReadAgain, refuseOtherKey } from './schema-change.ts';
 import type { SnapshotTask } from './snapshot/snapshot-task.ts';
 import { TableHistories } from './table-histories.ts';
@@ -48,11 +49,13 @@ export class TableWatch {
   #shapes = new Map<number, TableShape>();
   #added: Added[] = [];
   readonly #histories: TableHistories;
+  readonly #partitions: PartitionWatch;
   /** Tables that cannot be captured, each told once. */
   readonly #refused = new Set<number>();
 
   constructor(session: WatchedSession) {
     this.#session = session;
+    this.#partitions = new PartitionWatch(session.context.log);
     this.#histories = new TableHistories({
       ...session,
       keepHistory: (start) => session.keepHistory(start),
@@ -99,6 +102,7 @@ export class TableWatch {
     );
     await this.#followChanged(selected);
     this.#forgetGone(selected);
+    await asSource(source.url, () => this.#partitions.check(client, this.captured));
     await this.#session.setUp.tables.checkRegistry();
     await this.#resumeMended();
     await this.#readAdded();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { tablePattern } from '../schemas/table-pattern.ts';
 import type { ForeignKey, TableSchema } from '../schemas/table-schema.ts';
-import type { Row, Value } from '../schemas/value.ts';
+import { emptyRow, type Row } from '../schemas/value.ts';
 import { perTable } from './per-table.ts';
 import { strictOptions } from './strict-options.ts';
 import { columnsOf, coversTable } from './table-columns.ts';
@@ -78,7 +78,7 @@ function renamedTable(
 }
 
 function renamedRow(row: Row, rename: Rename): Row {
-  const renamed: Record<string, Value> = {};
+  const renamed = emptyRow();
   for (const [name, value] of Object.entries(row)) renamed[rename(name)] = value;
   return renamed;
 }

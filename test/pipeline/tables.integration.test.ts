@@ -1,6 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { decodeRecord, type DecodedRecord } from './decode-record.ts';
 import { openPipeline, type Pipeline } from './harness.ts';
+import { until } from './until.ts';
+import { connectSource } from '../../producers/postgres/connection.ts';
+import { readTableSchema } from '../../producers/postgres/tables/catalog.ts';
 
 /** A megabyte that does not compress below what Postgres stores in line. */
 const LARGE = (seed: string) =>
@@ -295,6 +298,51 @@ test('large values stay whole in a new partition that is not FULL, below a table
   const last = records.findLast(({ value, key }) => value !== null && String(key).includes('12'));
   const { after } = JSON.parse(String(last?.value)) as { after: { body: string | null } };
   expect(after.body?.length).toBe(5000);
+});
+
+test('foreign keys of partitions are those of their table, and a partition that takes rows with it is told', async () => {
+  await using pipeline = await openPipeline({
+    sql: `
+      CREATE TABLE payer (id int PRIMARY KEY);
+      CREATE TABLE paid (id int, at date, payer int, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
+      CREATE TABLE paid_1 PARTITION OF paid FOR VALUES FROM ('2022-01-01') TO ('2022-02-01');
+      CREATE TABLE paid_2 PARTITION OF paid FOR VALUES FROM ('2022-02-01') TO ('2022-03-01');
+      CREATE TABLE paid_3 PARTITION OF paid FOR VALUES FROM ('2022-03-01') TO ('2022-04-01');
+      ALTER TABLE paid_1 ADD CONSTRAINT one FOREIGN KEY (payer) REFERENCES payer;
+      ALTER TABLE paid_2 ADD CONSTRAINT two FOREIGN KEY (payer) REFERENCES payer;
+      INSERT INTO payer VALUES (1);
+      INSERT INTO paid SELECT n, '2022-01-01'::date + n, 1 FROM generate_series(0, 80) n`,
+  });
+  const producer = pipeline.start('producer');
+  await pipeline.untilCaptured();
+  const client = await connectSource(pipeline.database.url, 'a test');
+  onTestFinished(() => client.end());
+  const { rows } = await client.query<{ oid: string }>(`SELECT 'public.paid'::regclass::oid AS oid`);
+  expect((await readTableSchema(client, Number(rows[0]?.oid)))?.foreignKeys).toEqual([
+    {
+      name: 'paid_payer_fkey',
+      columns: ['payer'],
+      referencedSchema: 'public',
+      referencedTable: 'payer',
+      referencedColumns: ['id'],
+    },
+  ]);
+  const told = () =>
+    producer
+      .log()
+      .flatMap(({ level, partition, msg }) =>
+        level === 40 && typeof partition === 'string' ? [`${partition}: ${String(msg)}`] : [],
+      );
+  await client.query('TRUNCATE public.paid_1');
+  await until('the truncate of a partition to be told', () => told().length === 1);
+  await client.query('ALTER TABLE public.paid DETACH PARTITION public.paid_2');
+  await until('the detached partition to be told', () => told().length === 2);
+  expect(told()).toEqual([
+    expect.stringMatching(
+      /^public\.paid_1: the partition was truncated or written anew: .* stay in the topic and in the stores/,
+    ),
+    expect.stringMatching(/^public\.paid_2: the partition was detached or dropped: /),
+  ]);
 });
 
 /** Fills the tables of keys, with a value that is stored out of line. */

@@ -75,7 +75,7 @@ export async function readTableSchema(client: pg.Client, oid: number): Promise<T
     name: first['table'] ?? '',
     columns: isWithoutKey ? [POSITION, ...columns] : columns,
     key: isWithoutKey ? [POSITION_COLUMN] : key,
-    foreignKeys: await readForeignKeys(client, oid),
+    foreignKeys: await readForeignKeys(client, oid, first['table'] ?? ''),
   };
 }
 
@@ -144,24 +144,37 @@ export async function keyOperatorSchemas(client: pg.Client, table: TableSchema):
   return rows.map(({ schema }) => schema);
 }
 
-async function readForeignKeys(client: pg.Client, oid: number): Promise<ForeignKey[]> {
-  const { rows } = await client.query<Record<string, string>>(
-    `SELECT c.conname AS name, n.nspname AS schema, r.relname AS table,
+/**
+ * Of a partitioned table also those that its partitions declare one by one, as they had to before Postgres 11: under the name that
+ * Postgres would give them in the table itself, so that no partition's coming or going changes it.
+ */
+async function readForeignKeys(client: pg.Client, oid: number, tableName: string): Promise<ForeignKey[]> {
+  const { rows } = await client.query<Record<string, string | null>>(
+    `SELECT CASE WHEN c.conrelid = $1 THEN c.conname END AS name, n.nspname AS schema, r.relname AS table,
             (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(c.conkey) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum) AS columns,
             (SELECT json_agg(a.attname ORDER BY k.place) FROM unnest(c.confkey) WITH ORDINALITY AS k(attnum, place)
                JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum) AS referenced
        FROM pg_constraint c JOIN pg_class r ON r.oid = c.confrelid JOIN pg_namespace n ON n.oid = r.relnamespace
-      WHERE c.conrelid = $1 AND c.contype = 'f' AND NOT r.relispartition ORDER BY c.conname`,
+      WHERE (c.conrelid = $1 OR c.conrelid IN (SELECT relid FROM pg_partition_tree($1::oid) WHERE isleaf))
+        AND c.contype = 'f' AND NOT r.relispartition ORDER BY c.conrelid <> $1, c.conname`,
     [oid],
   );
-  return rows.map((row) => ({
-    name: row['name'] ?? '',
-    columns: JSON.parse(row['columns'] ?? '[]') as string[],
-    referencedSchema: row['schema'] ?? '',
-    referencedTable: row['table'] ?? '',
-    referencedColumns: JSON.parse(row['referenced'] ?? '[]') as string[],
-  }));
+  const found: ForeignKey[] = [];
+  const references = new Set<string>();
+  for (const row of rows) {
+    const reference = {
+      columns: JSON.parse(row['columns'] ?? '[]') as string[],
+      referencedSchema: row['schema'] ?? '',
+      referencedTable: row['table'] ?? '',
+      referencedColumns: JSON.parse(row['referenced'] ?? '[]') as string[],
+    };
+    const isKnown = references.has(JSON.stringify(reference));
+    if (row['name'] == null && isKnown) continue;
+    references.add(JSON.stringify(reference));
+    found.push({ name: row['name'] ?? `${tableName}_${reference.columns.join('_')}_fkey`, ...reference });
+  }
+  return found.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 const KINDS_BY_TYPE_NAME: Record<string, ValueKind> = {

@@ -138,9 +138,10 @@ export function findIdentityProblem(table: TableIdentity): IdentityProblem | nul
   if (table.kind === 'foreign') return null;
   if (table.key === null) {
     const added = `ALTER TABLE ${quoted} ADD PRIMARY KEY`;
+    const isRefused = table.identity === 'default' || table.identity === 'nothing';
     return {
       code: 'TABLE_WITHOUT_KEY',
-      what: `has no primary key, so its rows cannot be told apart in a store, and ${FAILS}`,
+      what: `has no primary key, so its rows cannot be told apart in a store${isRefused ? `, and ${FAILS}` : ''}`,
       fix:
         table.keyCandidate === null
           ? `${added} (...); ${HISTORY}`
