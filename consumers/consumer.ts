@@ -99,7 +99,10 @@ async function untilSetUp(context: ConsumerContext, { routes, debezium }: Parts)
   const { pipeline, topics } = loaded.config;
   while (!signal.aborted) {
     const isSetUp = await asKafka(context, () => routes.load());
-    if (isSetUp && routes.topics.length > 0) return;
+    if (isSetUp && routes.topics.length > 0) {
+      if (status.current.state === 'waiting') status.become('starting', 'preparing the store');
+      return;
+    }
     status.become(
       'waiting',
       debezium !== null
