@@ -18,7 +18,7 @@ import { sourceAccess } from './source-access.ts';
 
 /**
  * How much V8 lets the heap grow between two whole collections. Without a limit a sink that works off a backlog holds 400 MB, of which
- * most is garbage. This takes two microseconds an event and keeps it below 300 MB (`npm run bench -- sinks`).
+ * most is garbage. This takes three to five microseconds an event and keeps it below 300 MB (`npm run bench -- sinks`).
  */
 const HEAP_GROWTH_PERCENT = 60;
 

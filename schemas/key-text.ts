@@ -11,7 +11,7 @@ export function keyText(keyColumns: readonly string[], key: Row): string {
   return keyColumns.map((column) => valueText(key[column] ?? null).replace(/[\\:]/g, '\\$&')).join(':');
 }
 
-/** A value as text without loss: numbers in decimal digits, bytes in base64. Null has no text and is refused. */
+/** A value as text: numbers in decimal digits (both zeros are 0, being one key), bytes in base64. Null has no text and is refused. */
 export function valueText(value: Value): string {
   if (value === null) throw new RangeError('null has no text form');
   if (value instanceof Uint8Array)

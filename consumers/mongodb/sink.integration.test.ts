@@ -39,6 +39,16 @@ describe('mongodb in particular', () => {
   const named = (label: string): Target =>
     makeTarget(label, ['id'], { id: { kind: 'int4' }, name: { kind: 'text' } });
 
+  test('a row without a key is rejected, and its delete is none to wait for', async () => {
+    const target = named('keyless');
+    const sink = await prepared(target);
+    const none = { id: null };
+    expect(await sink.write([upsert(target, { ...none, name: 'x' }, 1)])).toMatchObject([
+      { result: 'rejected' },
+    ]);
+    expect(await sink.write([remove(target, none, 2)])).toEqual([{ result: 'stale' }]);
+  });
+
   test('a document has the key as _id, the columns beside it, and typed values', async () => {
     const target = makeTarget('document', ['b', 'a'], {
       a: { kind: 'text' },

@@ -1,4 +1,5 @@
 import { MongoServerError, type Db } from 'mongodb';
+import { TailraceError } from '../../core/errors.ts';
 import { qualifiedName } from '../../schemas/table-schema.ts';
 import type { Sink, SinkContext, Target, Write, WriteOutcome } from '../sink.ts';
 import { applyBatch } from './apply-batch.ts';
@@ -107,9 +108,13 @@ export function createMongodbSink(
       await finishNowAndThen();
       return writes.map((write): WriteOutcome => {
         const one = mapped.get(write);
-        // A row with a key that no document can have was never written.
-        if (one instanceof Error)
-          return write.op === 'delete' ? { result: 'stale' } : { result: 'rejected', error: one };
+        if (one instanceof Error) {
+          // A row with a key that no document can have was never written; any other error must not pass for that.
+          const isUnholdable = one instanceof TailraceError && one.code === 'SINK_EVENT_REJECTED';
+          return write.op === 'delete' && isUnholdable
+            ? { result: 'stale' }
+            : { result: 'rejected', error: one };
+        }
         return (one && outcomes.get(one)) ?? { result: 'applied' };
       });
     },
